@@ -1,0 +1,69 @@
+"""Epidemiology of serum magnesium and muscle cramps: design-based estimates on real, own and simulated data.
+
+Everything that a reader types is here, loaded when it is first used::
+
+    import crampstats as cs
+    cramps = cs.datasets.nhanes_cramps().observed("cramp_class")
+    cs.prevalence(cramps, "cramp_class >= 1", by=["sex"])
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+# Where each public name lives; importing crampstats imports none of these modules.
+_HOMES = {
+    "Survey": "survey",
+    "Estimate": "estimates",
+    "difference": "estimates",
+    "ratio": "estimates",
+    "transform": "estimates",
+    "weighted_sum": "estimates",
+    "mean": "proportions",
+    "nchs_standards": "proportions",
+    "prevalence": "proportions",
+    "standardize": "proportions",
+    "total": "proportions",
+}
+_ROOMS = ("datasets", "errors", "figures", "reference", "schema", "tables", "units")
+
+__all__ = [
+    "Estimate",
+    "Survey",
+    "datasets",
+    "difference",
+    "errors",
+    "figures",
+    "mean",
+    "nchs_standards",
+    "prevalence",
+    "ratio",
+    "reference",
+    "schema",
+    "standardize",
+    "tables",
+    "total",
+    "transform",
+    "units",
+    "weighted_sum",
+]
+
+if TYPE_CHECKING:
+    from crampstats import datasets, errors, figures, reference, schema, tables, units
+    from crampstats.estimates import Estimate, difference, ratio, transform, weighted_sum
+    from crampstats.proportions import mean, nchs_standards, prevalence, standardize, total
+    from crampstats.survey import Survey
+
+
+def __getattr__(name: str) -> Any:
+    """Import the home of a public name when it is first asked for."""
+    if name in _HOMES:
+        return getattr(import_module(f"crampstats.{_HOMES[name]}"), name)
+    if name in _ROOMS:
+        return import_module(f"crampstats.{name}")
+    raise AttributeError(f"crampstats has no {name!r}; it has {', '.join(__all__)}.")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,90 @@
+"""The packaged tables of numbers from print."""
+
+from __future__ import annotations
+
+import csv
+import io
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from crampstats.errors import ReferenceDataError
+from crampstats.reference.sourced import Sourced
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def read_table(name: str) -> list[dict[str, str]]:
+    """Return a packaged table as records of text."""
+    path = resources.files("crampstats.reference") / "tables" / f"{name}.csv"
+    return list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+
+
+@cache
+def bibliography() -> dict[str, dict[str, str]]:
+    """Return every source by its key: citation and DOI."""
+    return {row["key"]: {"citation": row["citation"], "doi": row["doi"]} for row in read_table("sources")}
+
+
+def sources() -> pd.DataFrame:
+    """Return the bibliography as a table: ``key``, ``citation``, ``doi``.
+
+    Examples
+    --------
+    >>> sources().set_index("key").loc["grandner2017", "doi"]
+    '10.1371/journal.pone.0178465'
+    """
+    import pandas as pd
+
+    return pd.DataFrame(read_table("sources"))
+
+
+def sourced(row: dict[str, str], column: str = "value") -> Sourced:
+    """Return the number of a record, checked to have a source that the bibliography knows."""
+
+    def number(text: str) -> float | None:
+        return float(text) if text else None
+
+    if row["source"] and row["source"] not in bibliography():
+        raise ReferenceDataError(f"source {row['source']!r} is not in the bibliography.")
+    return Sourced(
+        float(row[column]),
+        row["unit"],
+        row["source"],
+        row["where"],
+        number(row.get("low", "")),
+        number(row.get("high", "")),
+        row["status"],  # type: ignore[arg-type]
+        row["note"],
+    )
+
+
+def cramp_prevalences() -> pd.DataFrame:
+    """Return published prevalences of muscle cramps, each with source and status.
+
+    Returns
+    -------
+    DataFrame
+        ``study``, ``population``, ``n``, ``outcome``, ``window``, ``value``, ``low``, ``high`` (shares), ``source``,
+        ``where``, ``status``, ``note``. The studies ask different people different questions over different times:
+        they are for comparison, not for pooling.
+
+    Examples
+    --------
+    >>> table = cramp_prevalences().set_index("study")
+    >>> table.loc["Grandner 2017, five or more a month", "value"]
+    np.float64(0.06)
+    """
+    import numpy as np
+    import pandas as pd
+
+    rows = read_table("cramp_prevalences")
+    values = [sourced(row) for row in rows]
+    table = pd.DataFrame(rows)
+    return table.assign(
+        n=pd.to_numeric(table["n"]).astype("Int64"),
+        value=[value.value for value in values],
+        low=np.array([value.low for value in values], dtype=float),
+        high=np.array([value.high for value in values], dtype=float),
+    ).drop(columns="unit")

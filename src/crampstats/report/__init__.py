@@ -1,0 +1,1 @@
+"""The notebooks as a report: executed, compared with what is committed, turned into pages."""

@@ -1,0 +1,71 @@
+"""Tables for readers, and their numbers as CSV."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from crampstats.output import check_name, output_folder, write_whole
+
+if TYPE_CHECKING:
+    from crampstats.estimates import Estimate
+
+# Six significant digits: fewer hide a change, more differ between processors.
+FLOAT_FORMAT = "%.6g"
+
+
+def save(table: pd.DataFrame | Estimate, name: str) -> None:
+    """Save the numbers of a table as CSV, with six significant digits.
+
+    Parameters
+    ----------
+    table
+        Estimates, or a frame.
+    name
+        Of the file, without ending; written whole to ``tables/`` in `crampstats.output.output_folder`.
+
+    Raises
+    ------
+    CrampstatsError
+        If the name cannot be a file's.
+    """
+    frame = table if isinstance(table, pd.DataFrame) else table.to_frame()
+    text = frame.to_csv(index=False, float_format=FLOAT_FORMAT, lineterminator="\n")
+    write_whole(output_folder() / "tables" / f"{check_name(name)}.csv", text.encode())
+
+
+def prevalence_table(estimate: Estimate, *, digits: int = 1, level: float = 0.95) -> pd.DataFrame:
+    """Return proportions as a reader wants them: percentages with their intervals.
+
+    Parameters
+    ----------
+    estimate
+        Proportions, or differences of such.
+    digits
+        After the decimal point of a per cent.
+    level
+        Confidence.
+
+    Returns
+    -------
+    DataFrame
+        The labels, ``n``, ``% (95 % CI)``, and ``note`` if there is one.
+
+    Examples
+    --------
+    >>> import crampstats as cs
+    >>> cramps = cs.datasets.nhanes_cramps().observed("cramp_class")
+    >>> prevalence_table(cs.prevalence(cramps, {"any": "cramp_class >= 1"}))
+      term       n      % (95 % CI)
+    0  any  10,902  30.9 (29.0–32.8)
+    """
+    frame = estimate.to_frame(level=level)
+    shown = frame.drop(columns=["estimate", "std_error", "conf_low", "conf_high", "note"])
+    shown["n"] = [f"{people:,}" for people in frame["n"]]
+    joint = "–" if (frame["conf_low"] >= 0).all() else " to "
+    shown[f"% ({level * 100:g} % CI)"] = [
+        f"{value * 100:.{digits}f} ({low * 100:.{digits}f}{joint}{high * 100:.{digits}f})"
+        for value, low, high in zip(frame["estimate"], frame["conf_low"], frame["conf_high"], strict=True)
+    ]
+    return shown.assign(note=frame["note"]) if frame["note"].any() else shown
