@@ -323,7 +323,7 @@ def difference(first: Estimate, second: Estimate, *, label: str | None = None, s
     >>> by_sex = cs.prevalence(cs.datasets.nhanes_cramps().observed("cramp_class"), "cramp_class >= 1", by=["sex"])
     >>> gap = cs.difference(by_sex.where("sex == 'female'"), by_sex.where("sex == 'male'"), label="women less men")
     >>> gap.value.round(4), gap.std_error.round(4)
-    (array([0.0564]), array([0.0125]))
+    (array([0.0517]), array([0.0119]))
     """
     both = stacked([first, second], samples=samples)
     left, right = _paired(first, second)

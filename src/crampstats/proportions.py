@@ -341,7 +341,7 @@ def standardize(estimate: Estimate, population: str | StandardPopulation, *, ove
     >>> cramps = cs.datasets.nhanes_cramps().observed("cramp_class")
     >>> crude = cs.prevalence(cramps, "cramp_class >= 1", by=["sex", "age_group"])
     >>> cs.standardize(crude, "esp_2013", over="age_group").value.round(4)
-    array([0.3436, 0.2861])
+    array([0.2952, 0.344 ])
     """
     if over not in estimate.labels.columns or over == "term":
         raise CrampstatsError(f"over={over!r} is not a by column; these are {list(estimate.labels.columns[1:])}.")

@@ -98,7 +98,8 @@ def nhanes_cramps(source: str | os.PathLike[str] = "packaged") -> Survey:
     if source == "packaged":
         path = resources.files("crampstats.datasets") / "tables" / "nhanes_cramps.csv"
         with path.open(encoding="utf-8") as lines:
-            cells = pd.read_csv(lines, float_precision="round_trip")
+            # Python reads a float exactly; the reader of pandas before 3.1 may miss its last bit.
+            cells = pd.read_csv(lines, converters={"weight": float})
         data = CELLS.check(cells)
         return _survey(data.assign(cramp_class=data["cramp_class"].astype("Int8")), count="n")
     folder = None if source == "official" else source
