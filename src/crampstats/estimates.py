@@ -259,13 +259,20 @@ def stacked(estimates: list[Estimate], *, samples: Samples = "same") -> Estimate
                     touched[:, start : start + size] = part.touched
         parts.append(Component(design, contributions, touched))
     return Estimate(
-        pd.concat([one.labels for one in estimates], ignore_index=True),
+        _joined([one.labels for one in estimates]),
         np.concatenate([one.value for one in estimates]),
         tuple(parts),
         np.concatenate([one.n for one in estimates]),
         estimates[0].interval_method,
         " and ".join(dict.fromkeys(one.source for one in estimates)),
     )
+
+
+def _joined(labels: list[pd.DataFrame]) -> pd.DataFrame:
+    """Put labels below each other; a column that some lack keeps its values as they are, a level 1 not becoming 1.0."""
+    shared = set.intersection(*(set(each.columns) for each in labels))
+    kept = [each.astype({name: object for name in each.columns if name not in shared}) for each in labels]
+    return pd.concat(kept, ignore_index=True)
 
 
 def _paired(first: Estimate, second: Estimate) -> tuple[np.ndarray, np.ndarray]:
@@ -286,7 +293,13 @@ def _pair_labels(both: Estimate, left: np.ndarray, right: np.ndarray, sign: str,
     same = [name for name in both.labels.columns if name != "term" and one[name].equals(other[name])]
     differing = [name for name in both.labels.columns if name not in same]
     if label is None:
-        texts = [side[differing].astype(str).agg(", ".join, axis=1) for side in (one, other)]
+        texts = [
+            [
+                ", ".join(str(part) for part in row if not pd.isna(part))
+                for row in side[differing].itertuples(index=False)
+            ]
+            for side in (one, other)
+        ]
         terms = [f"({a}) {sign} ({b})" for a, b in zip(*texts, strict=True)]
     else:
         terms = [label] * len(one)
@@ -392,15 +405,16 @@ def weighted_sum(estimate: Estimate, weights: np.ndarray, *, label: str, interva
     Raises
     ------
     CrampstatsError
-        If there are not k finite weights.
+        If there are not k finite weights, or all are 0.
     """
     weights = np.asarray(weights, dtype=float)
-    if weights.shape != (len(estimate),) or not np.isfinite(weights).all():
+    if weights.shape != (len(estimate),) or not np.isfinite(weights).all() or not weights.any():
         raise CrampstatsError(
-            f"weights has to hold {len(estimate)} numbers, one an estimate; it has shape {weights.shape}."
+            f"weights has to hold {len(estimate)} finite numbers, one an estimate, not all of them 0; it is "
+            f"{weights.tolist()}."
         )
     labels = pd.DataFrame({"term": [label]})
-    n = np.array([estimate.n[weights != 0].min(initial=0)])
+    n = np.array([estimate.n[weights != 0].min()])
     matrix = weights[None, :]
     return mapped(estimate, matrix, value=matrix @ estimate.value, labels=labels, n=n, interval_method=interval_method)
 
@@ -443,8 +457,9 @@ def transform(
     >>> odds.value.round(6)
     array([1.5])
     """
-    value = np.atleast_1d(np.asarray(function(estimate.value), dtype=float))
-    slopes = jacobian(function, estimate.value)
+    with np.errstate(all="ignore"):  # what is not finite is refused below
+        value = np.atleast_1d(np.asarray(function(estimate.value), dtype=float))
+        slopes = jacobian(function, estimate.value)
     if not (np.isfinite(value).all() and np.isfinite(slopes).all()):
         raise CrampstatsError("transform: the function has no finite value or slope here, so it has no standard error.")
     same = len(value) == len(estimate)
