@@ -16,6 +16,17 @@ HERE = Path(__file__).parent
 settings.register_profile("house", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("house")
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--repeats", type=int, default=200, help="samples in each recovery test (default: 200)")
+
+
+@pytest.fixture(scope="session")
+def repeats(request: pytest.FixtureRequest) -> int:
+    """Return how many samples a recovery test draws."""
+    return request.config.getoption("--repeats")
+
+
 skipped: list[tuple[str, str]] = []
 
 
