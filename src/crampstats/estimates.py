@@ -62,6 +62,16 @@ class Estimate:
         How `interval` is made unless another way is asked for.
     source
         The survey or surveys, in words.
+
+    Examples
+    --------
+    >>> import crampstats as cs
+    >>> cramps = cs.datasets.nhanes_cramps().observed("cramp_class")
+    >>> cs.prevalence(cramps, {"any": "cramp_class >= 1", "often": "cramp_class >= 3"})
+    <Estimate of NHANES 2005-2008 [observed cramp_class]>
+     term     n estimate std_error conf_low conf_high
+      any 10902   0.3089  0.009289   0.2899    0.3282
+    often 10902  0.05931  0.003911  0.05157   0.06782
     """
 
     labels: pd.DataFrame
@@ -370,6 +380,15 @@ def ratio(first: Estimate, second: Estimate, *, label: str | None = None, sample
         If the designs are not what `samples` says.
     CrampstatsError
         If the numbers of estimates do not fit, or a denominator is 0.
+
+    Examples
+    --------
+    >>> import crampstats as cs
+    >>> by_sex = cs.prevalence(cs.datasets.nhanes_cramps().observed("cramp_class"), "cramp_class >= 1", by=["sex"])
+    >>> times = cs.ratio(by_sex.where("sex == 'female'"), by_sex.where("sex == 'male'"), label="women / men")
+    >>> times.to_frame()[["term", "estimate", "conf_low", "conf_high"]].round(3)
+              term  estimate  conf_low  conf_high
+    0  women / men     1.183     1.089      1.285
     """
     both = stacked([first, second], samples=samples)
     left, right = _paired(first, second)
@@ -406,6 +425,15 @@ def weighted_sum(estimate: Estimate, weights: np.ndarray, *, label: str, interva
     ------
     CrampstatsError
         If there are not k finite weights, or all are 0.
+
+    Examples
+    --------
+    >>> import crampstats as cs
+    >>> ages = cs.prevalence(
+    ...     cs.Survey(pd.DataFrame({"cramps": [1, 0, 0, 1, 1, 0], "age_group": ["20-59", "60+"] * 3})),
+    ...     "cramps == 1", by=["age_group"])
+    >>> cs.weighted_sum(ages, np.array([0.75, 0.25]), label="three quarters young").value.round(4)
+    array([0.5833])
     """
     weights = np.asarray(weights, dtype=float)
     if weights.shape != (len(estimate),) or not np.isfinite(weights).all() or not weights.any():

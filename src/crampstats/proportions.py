@@ -301,6 +301,19 @@ def total(survey: Survey, variable: str, *, by: Sequence[str] = ()) -> Estimate:
     ------
     QuestionError, DesignError
         As `prevalence`.
+
+    Notes
+    -----
+    The linearized variance of a weighted total: Binder DA, Int Stat Rev 1983;51:279-292, doi:10.2307/1402588.
+
+    Examples
+    --------
+    >>> import crampstats as cs
+    >>> adults = cs.datasets.nhanes_cramps().observed("cramp_class")
+    >>> millions = total(adults, "cramp_class >= 3").to_frame()[["estimate", "conf_low", "conf_high"]] / 1e6
+    >>> millions.round(1)
+       estimate  conf_low  conf_high
+    0      12.6      10.4       14.8
     """
     grouping = _grouping(survey, by)
     totals = _totals(survey, grouping, _numbers(survey, variable))
