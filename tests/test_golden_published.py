@@ -9,6 +9,7 @@ from places import folder_of
 
 import crampstats as cs
 from crampstats import intervals
+from crampstats.reference import AgeBand, Sourced, StandardPopulation
 
 FOLDER = folder_of("CRAMPSTATS_GOLDEN", "shared/golden")
 METHODS = {"beta": "beta", "xlogit": "logit", "logit": "logit", "mean": "wald"}
@@ -142,6 +143,13 @@ def test_total_and_degrees_of_freedom_of_nhanes() -> None:
     assert asked.degrees_of_freedom == expected.loc[("degf", "HI_CHOL_nonmissing"), "value"]
 
 
+def test_t_interval_of_a_mean_of_nhanes() -> None:
+    expected = GOLDEN[GOLDEN["stat"] == "svymean_t"].iloc[0]
+    estimate = cs.mean(nhanes().observed("high"), "high")
+    limits = estimate.interval()
+    assert (limits.low[0], limits.high[0]) == pytest.approx((expected["lo"], expected["hi"]), rel=1e-8)
+
+
 def test_contrasts_of_nhanes() -> None:
     expected = GOLDEN[GOLDEN["block"] == "nhanes"].set_index("stat")
     by_sex = cs.prevalence(nhanes().observed("high"), "high == 1", by=["sex"])
@@ -174,6 +182,29 @@ def test_standardised(row: dict) -> None:
     adults = nhanes().observed("high").where("age_group != '0-19'")
     by = cs.prevalence(adults, "high == 1", by=["race", "sex", "age_group"])
     estimate = cs.standardize(by, US_2000, over="age_group").where(f"race == {race} and sex == {sex}")
+    assert estimate.value[0] == pytest.approx(row["value"], rel=1e-8)
+    assert estimate.std_error[0] == pytest.approx(row["se"], rel=1e-8)
+
+
+FOUR_GROUPS = StandardPopulation(
+    "us_2000 in four groups",
+    tuple(
+        AgeBand(low, high, Sourced(people, "thousand people", "klein2001"))
+        for low, high, people in ((0, 19, 55901), (20, 39, 77670), (40, 59, 72816), (60, np.inf, 45364))
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    "row",
+    rows(GOLDEN[GOLDEN["block"].isin(["nhanes_std20plus_sex", "nhanes_std_all_sex"]) & GOLDEN["stat"].eq("svymean")]),
+)
+def test_standardised_by_sex(row: dict) -> None:
+    adults = "20plus" in row["block"]
+    asked = nhanes().observed("high").where("age_group != '0-19'" if adults else "age_group == age_group")
+    by = cs.prevalence(asked, "high == 1", by=["sex", "age_group"])
+    estimate = cs.standardize(by, US_2000 if adults else FOUR_GROUPS, over="age_group")
+    estimate = estimate.where(f"sex == {row['term'].removeprefix('RIAGENDR=')}")
     assert estimate.value[0] == pytest.approx(row["value"], rel=1e-8)
     assert estimate.std_error[0] == pytest.approx(row["se"], rel=1e-8)
 
