@@ -1,62 +1,77 @@
 """The language of model formulas: read by formulaic, admitted only if it holds names and a few functions.
 
-``low_magnesium ~ sex + age_group * diabetes + cr(age_years, df=3)``: text columns are categories, numbers are numbers, ``C()``
-makes categories of numbers. Nothing else of Python may stand in a formula.
+``low_magnesium ~ sex + age_group * diabetes + cr(age_years, df=3)``: text columns are categories, numbers are numbers. Functions
+of a column: ``C`` makes categories of numbers, and ``C(sex, contr.treatment("male"))`` chooses the reference level; ``bs``
+B-splines, ``cr`` natural cubic splines (centred), ``poly`` orthogonal polynomials, ``log``, ``sqrt``, ``center`` (less the
+mean). Nothing else of Python may stand in a formula.
 """
 
 from __future__ import annotations
 
 import ast
-import difflib
+import unicodedata
+import warnings
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any, NoReturn
 
 import numpy as np
+import pandas as pd
 from formulaic import Formula as ParsedFormula
 from formulaic import ModelSpec, SimpleFormula, model_matrix
 from formulaic.errors import FormulaicError
+from formulaic.parser import DefaultFormulaParser
+from formulaic.parser.types import ASTNode
+from formulaic.transforms.cubic_spline import cubic_spline
+from formulaic.utils.stateful_transforms import stateful_transform
 
 from crampstats.errors import QuestionError
+from crampstats.questions import column_answer, column_named
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-# Functions that may stand in a formula; formulaic defines them. Knots of splines come from the data they are first seen
-# on and are kept for prediction.
+# Functions of a column that may stand in a formula, and their options; formulaic defines them. Knots of splines come from
+# the data they are first seen on and are kept for prediction.
 FUNCTIONS = {
-    "C": "categories of a coded column",
-    "bs": "B-splines",
-    "cr": "natural cubic splines",
-    "poly": "orthogonal polynomials",
-    "log": "natural logarithm",
-    "sqrt": "square root",
-    "center": "less the mean",
+    "C": (),
+    "bs": ("df", "knots", "degree", "include_intercept", "lower_bound", "upper_bound", "extrapolation"),
+    "cr": ("df", "knots", "lower_bound", "upper_bound", "extrapolation"),
+    "poly": ("degree", "raw"),
+    "log": (),
+    "sqrt": (),
+    "center": (),
 }
-# What formulaic does not define itself.
-CONTEXT = {"sqrt": np.sqrt}
+# What formulaic does not define, or not so: columns of an uncentred spline add up to the intercept, and none of them could
+# be told from it.
+CONTEXT = {
+    "sqrt": np.sqrt,
+    "cr": stateful_transform(partial(cubic_spline, cyclic=False, constraints="center")),
+}
 LONGEST = 2000
+# Work grows with these and not with the length of the text: (a + b):(c + d):... doubles with each bracket.
+MOST_TERMS, MOST_FACTORS, MOST_SPLINES = 1000, 6, 50
+SHOWN = 5
+BLOCK = 1 << 13
 
 
 @dataclass(frozen=True)
-class DesignMatrix:
-    """The numbers of a formula on a table.
+class Encoding:
+    """How the columns of a design matrix are made of data.
 
     Attributes
     ----------
-    response
-        Shape (rows,), or None if the formula has no left side.
-    values
-        Shape (rows, p) float.
+    text
+        The formula.
+    predictors
+        The columns of data that it needs.
     terms
-        Length p: the names of the columns, ``Intercept`` first.
+        Length p: the names of the columns of the matrix, ``Intercept`` first.
     specification
-        What makes the same columns of other data.
+        Levels, knots and centres, as formulaic keeps them.
     """
 
-    response: np.ndarray | None
-    values: np.ndarray
+    text: str
+    predictors: tuple[str, ...]
     terms: tuple[str, ...]
-    specification: Any = field(repr=False)
+    specification: ModelSpec = field(repr=False)
 
     def of(self, data: pd.DataFrame) -> np.ndarray:
         """Return the same columns for other people, shape (rows, p).
@@ -69,12 +84,58 @@ class DesignMatrix:
         Raises
         ------
         QuestionError
-            If a level was not there when the matrix was made.
+            As `Formula.matrix`, and if a level was not there when the matrix was made.
         """
-        try:
-            return np.asarray(self.specification.get_model_matrix(data, context=CONTEXT), dtype=float)
-        except (FormulaicError, ValueError, TypeError) as error:
-            raise QuestionError(f"the formula cannot be applied to these data: {error}") from error
+        frame = _plain(self.text, self.predictors, data)
+        return _evaluated(self.text, frame, self.specification)[0]
+
+    def columns_of(self, term: str) -> np.ndarray:
+        """Return which columns belong to a term of the formula, numbered from 0.
+
+        Parameters
+        ----------
+        term
+            As in the formula; the order of an interaction does not matter.
+
+        Raises
+        ------
+        QuestionError
+            If the formula has no such term.
+        """
+        asked = _factors(term)
+        for known, columns in self.specification.term_slices.items():
+            if {str(factor) for factor in known.factors} == asked:
+                return np.arange(columns.start, columns.stop)
+        names = ", ".join(repr(str(known)) for known in self.specification.term_slices)
+        raise QuestionError(f"there is no term {term!r} in the formula; its terms are {names}.")
+
+
+def _factors(term: str) -> set[str]:
+    """Return the factors of one term, written as formulaic writes them."""
+    try:
+        (parsed,) = _parsed(term, "1" if term == "1" else f"{term} - 1")
+    except ValueError:
+        return set()
+    return {str(factor) for factor in parsed.factors}
+
+
+@dataclass(frozen=True)
+class DesignMatrix:
+    """The numbers of a formula on a table.
+
+    Attributes
+    ----------
+    response
+        Shape (rows,), or None if the formula has no left side.
+    values
+        Shape (rows, p) float.
+    encoding
+        What makes the same columns of other data.
+    """
+
+    response: np.ndarray | None
+    values: np.ndarray
+    encoding: Encoding
 
 
 @dataclass(frozen=True)
@@ -87,14 +148,21 @@ class Formula:
         As the user wrote it.
     response
         The column on the left of ``~``; None without one.
-    columns
-        All columns it needs, in alphabetical order.
+    predictors
+        The columns on the right, in alphabetical order.
+    parsed
+        The right side, as formulaic keeps it.
     """
 
     text: str
     response: str | None
-    columns: tuple[str, ...]
-    parsed: Any = field(repr=False)
+    predictors: tuple[str, ...]
+    parsed: SimpleFormula = field(repr=False)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns that it needs, in alphabetical order."""
+        return tuple(sorted({*self.predictors, *([] if self.response is None else [self.response])}))
 
     def matrix(self, data: pd.DataFrame) -> DesignMatrix:
         """Return the design matrix of a table.
@@ -107,73 +175,208 @@ class Formula:
         Raises
         ------
         QuestionError
-            If a column is not there (the nearest is named), has missing values, or does not fit.
+            If a column is not there (the nearest is named), has missing values or does not fit, or if a value of the
+            matrix is not finite (its column and rows are named).
 
         Examples
         --------
         >>> import pandas as pd
         >>> table = pd.DataFrame({"low": [0, 1, 1], "sex": ["female", "male", "male"], "age_years": [30, 40, 50]})
         >>> matrix = read_formula("low ~ sex + age_years").matrix(table)
-        >>> matrix.terms
+        >>> matrix.encoding.terms
         ('Intercept', 'sex[T.male]', 'age_years')
         >>> matrix.values
         array([[ 1.,  0., 30.],
                [ 1.,  1., 40.],
                [ 1.,  1., 50.]])
         """
-        for column in self.columns:
-            if column not in data.columns:
-                near = difflib.get_close_matches(column, [str(name) for name in data.columns], n=1, cutoff=0.5)
-                hint = (
-                    f"did you mean {near[0]!r}?"
-                    if near
-                    else f"the columns are {', '.join(map(str, data.columns[:12]))}."
-                )
-                raise QuestionError(f"there is no column {column!r} for {self.text!r}; {hint}")
-        lacking = [column for column in self.columns if data[column].isna().any()]
-        if lacking:
-            asked = ", ".join(map(repr, lacking))
-            raise QuestionError(f"{self.text!r} meets missing values: first ask observed({asked}).")
-        try:
-            made = model_matrix(self.parsed, data[list(self.columns)], context=CONTEXT, na_action="raise")
-        except (FormulaicError, ValueError, TypeError) as error:
-            raise QuestionError(f"{self.text!r} cannot be computed: {error}") from error
-        response = None
-        if self.response is not None:
-            response = np.asarray(made.lhs, dtype=float)
-            if response.shape[1] != 1:
-                raise QuestionError(f"{self.response!r} has to be a number or 0/1 to stand on the left of a formula.")
-            response, made = response[:, 0], made.rhs
-        values = np.asarray(made, dtype=float)
-        if not np.isfinite(values).all():
-            raise QuestionError(f"{self.text!r} gives values that are not finite: a logarithm or root of such numbers?")
-        specification: ModelSpec = made.model_spec
-        return DesignMatrix(response, values, tuple(specification.column_names), specification)
+        if len(data) == 0:
+            raise QuestionError(f"{self.text!r} meets a table without rows.")
+        frame = _plain(self.text, self.columns, data)
+        values, specification = _evaluated(self.text, frame[list(self.predictors)], self.parsed)
+        terms = tuple(specification.column_names)
+        encoding = Encoding(self.text, self.predictors, terms, specification)
+        return DesignMatrix(self._outcome(frame), values, encoding)
+
+    def _outcome(self, frame: pd.DataFrame) -> np.ndarray | None:
+        """Return the left side as numbers."""
+        if self.response is None:
+            return None
+        if not pd.api.types.is_numeric_dtype(frame[self.response].dtype):
+            raise QuestionError(f"{self.response!r} has to be a number or 0/1 to stand on the left of a formula.")
+        values = frame[[self.response]].to_numpy(dtype=float)
+        _refuse_infinite(self.text, frame, values, (self.response,))
+        return values[:, 0]
 
 
-def _admit(text: str, expression: str) -> None:
-    """Refuse a factor that is neither a name, a number, nor a listed function of these."""
+def _plain(text: str, columns: tuple[str, ...], data: pd.DataFrame) -> pd.DataFrame:
+    """Return columns as formulaic knows them: categories, texts, and numbers of numpy; none of them missing."""
+
+    def fail(problem: str) -> NoReturn:
+        raise QuestionError(f"{text!r}: {problem}")
+
+    plain: dict[str, Any] = {}
+    lacking = []
+    for name in columns:
+        series = column_named(data, name, fail)
+        if isinstance(series.dtype, pd.CategoricalDtype):
+            plain[name], missing = series.array, series.hasnans
+        else:
+            answer = column_answer(data, name, fail)
+            plain[name], missing = np.asarray(answer.values), answer.missing is not None
+        if missing:
+            lacking.append(name)
+    if lacking:
+        raise QuestionError(f"{text!r} meets missing values: first ask observed({', '.join(map(repr, lacking))}).")
+    return pd.DataFrame(plain, index=data.index, copy=False)
+
+
+def _evaluated(text: str, frame: pd.DataFrame, recipe: SimpleFormula | ModelSpec) -> tuple[np.ndarray, ModelSpec]:
+    """Return the columns of a right side, shape (rows, p), and what makes them again of other data."""
+    if isinstance(recipe, ModelSpec):
+        _refuse_unknown_levels(text, frame, recipe)
     try:
-        tree = ast.parse(expression.strip(), mode="eval").body
+        with np.errstate(all="ignore"):  # what is not finite is refused below
+            made = model_matrix(recipe, frame, context=CONTEXT, na_action="ignore")
+    except (FormulaicError, ValueError, TypeError) as error:
+        raise QuestionError(f"{text!r} cannot be computed: {error}") from error
+    values = _gathered(made)
+    _refuse_infinite(text, frame, values, made.model_spec.column_names)
+    return values, made.model_spec
+
+
+def _refuse_unknown_levels(text: str, frame: pd.DataFrame, specification: ModelSpec) -> None:
+    """Refuse values for which the matrix has no column; formulaic would take them for the reference level."""
+    for expression, (_, state) in specification.encoder_state.items():
+        if "categories" not in state:
+            continue
+        column = _admitted(text, expression)
+        known = pd.Series(state["categories"]).tolist()
+        unknown = [value for value in frame[column].drop_duplicates().tolist() if value not in known]
+        if unknown:
+            found, levels = (", ".join(map(repr, some[:SHOWN])) for some in (unknown, known))
+            raise QuestionError(f"{text!r}: {column!r} is {found} where the formula knows only the levels {levels}.")
+
+
+def _refuse_infinite(text: str, frame: pd.DataFrame, values: np.ndarray, terms: tuple[str, ...]) -> None:
+    """Refuse values of shape (rows, p) that are not finite, naming the first column with such and its rows."""
+    with np.errstate(all="ignore"):  # a finite sum takes no memory and says enough
+        if np.isfinite(values.sum()):
+            return
+    wrong = ~np.isfinite(values)
+    if wrong.any():
+        column = int(wrong.any(axis=0).argmax())
+        rows = frame.index[wrong[:, column]].tolist()
+        more = f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
+        shown = ", ".join(map(str, rows[:SHOWN]))
+        raise QuestionError(f"{text!r}: {terms[column]} is not a finite number in row {shown}{more}.")
+
+
+def _gathered(columns: pd.DataFrame) -> np.ndarray:
+    """Return columns as one array of shape (rows, p), some rows at a time, which is quicker than all at once."""
+    values = np.empty(columns.shape)
+    for start in range(0, len(values), BLOCK):
+        values[start : start + BLOCK] = columns.iloc[start : start + BLOCK]
+    return values
+
+
+def _refuse(text: str, part: str) -> NoReturn:
+    """Raise with what may stand in a formula."""
+    raise QuestionError(
+        f"{part[:60]!r} cannot stand in the formula {text!r}: a formula holds column names, + - * : /, and the functions "
+        f"{', '.join(FUNCTIONS)} of a column, with their options."
+    )
+
+
+def _parsed(text: str, right: str) -> SimpleFormula:
+    """Return the right side of a formula as formulaic reads it, after a look at how much work that is."""
+    # Of what stands on a left side formulaic evaluates the functions while it reads, so that it never sees one.
+    if "~" in right:
+        _refuse(text, "~")
+    try:
+        terms, factors = _size(text, DefaultFormulaParser().get_ast(right))
+        if terms > MOST_TERMS or factors > MOST_FACTORS:
+            raise QuestionError(
+                f"the formula {text[:60]!r} has up to {terms:,} terms of up to {factors} factors; it may have {MOST_TERMS:,} "
+                f"terms of {MOST_FACTORS}."
+            )
+        return ParsedFormula(right)
+    except (FormulaicError, SyntaxError, RecursionError) as error:
+        raise QuestionError(f"cannot read the formula {text!r}: {str(error).splitlines()[0]}") from None
+
+
+def _size(text: str, node: Any) -> tuple[int, int]:
+    """Return at most how many terms a part of a formula has and of how many factors; refuse other operators."""
+    if not isinstance(node, ASTNode):
+        return 1, 1
+    sizes = [_size(text, part) for part in node.args]
+    match node.operator.symbol, sizes:
+        case "+" | "-", _:
+            return sum(terms for terms, _ in sizes), max(factors for _, factors in sizes)
+        case ":", [(a, p), (b, q)]:
+            return a * b, p + q
+        case "*", [(a, p), (b, q)]:
+            return a * b + a + b, p + q
+        case "/", [(a, p), (b, q)]:  # what is nested goes with all on the left together
+            return a + b, a * p + q
+    _refuse(text, node.operator.symbol)
+
+
+def _admitted(text: str, expression: str) -> str:
+    """Return the column of a factor, refusing all but a name and listed functions of it."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            node = ast.parse(expression.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise QuestionError(f"cannot read {expression!r} in the formula {text!r}.") from None
-    for node in ast.walk(tree):
-        match node:
-            case ast.Name(id=name) if not name.startswith("__"):
-                continue
-            case ast.Constant(value=value) if isinstance(value, (int, float, str, bool)):
-                continue
-            case ast.Call(func=ast.Name(id=name)) if name in FUNCTIONS:
-                continue
-            case ast.keyword(arg=name) if name is not None:
-                continue
-            case ast.List() | ast.Tuple() | ast.Load() | ast.UnaryOp(op=ast.USub()) | ast.USub():
-                continue
-            case _:
-                raise QuestionError(
-                    f"{ast.unparse(node)[:60]!r} cannot stand in the formula {text!r}: a formula holds column names, "
-                    f"+ - * : /, and the functions {', '.join(FUNCTIONS)}."
-                )
+        _refuse(text, expression)
+    while isinstance(node, ast.Call) and _is_listed(node):
+        node = node.args[0]
+    if not isinstance(node, ast.Name):
+        _refuse(text, expression)
+    return node.id
+
+
+def _is_listed(call: ast.Call) -> bool:
+    """Say whether a call is one of the functions with options of its own and plain values for them."""
+    match call:
+        case ast.Call(func=ast.Name(id="C"), args=[ast.Name(), contrast], keywords=[]):
+            return _is_reference(contrast)
+        case ast.Call(func=ast.Name(id=name), args=[first, *others], keywords=keywords) if name in FUNCTIONS:
+            unnamed = FUNCTIONS[name][:1]
+            options = [*zip(unnamed, others, strict=False), *((each.arg or "", each.value) for each in keywords)]
+            return (
+                len(others) <= len(unnamed)
+                and (name != "C" or isinstance(first, ast.Name))
+                and all(option in FUNCTIONS[name] and _is_plain(option, value) for option, value in options)
+            )
+    return False
+
+
+def _is_reference(contrast: ast.expr) -> bool:
+    """Say whether it chooses a reference level: contr.treatment("male")."""
+    match contrast:
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="contr"), attr="treatment"), args=[base], keywords=[]):
+            return _is_plain("base", base)
+    return False
+
+
+def _is_plain(option: str, node: ast.expr) -> bool:
+    """Say whether the value of an option is a number or text, or a list of them where it has to be one."""
+    try:
+        value = ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        return False
+    if option in {"df", "degree"}:
+        return type(value) is int and 0 <= value <= MOST_SPLINES
+    several = isinstance(value, (list, tuple))
+    if several != (option == "knots"):
+        return False
+    # formulaic writes calls anew as text between double quotes, so a text must not end that.
+    return all(
+        isinstance(each, (int, float)) or (isinstance(each, str) and not {'"', "\\"} & set(each))
+        for each in (value if several else [value])
+    )
 
 
 def read_formula(text: str) -> Formula:
@@ -192,7 +395,8 @@ def read_formula(text: str) -> Formula:
     Raises
     ------
     QuestionError
-        If it cannot be read, or holds anything but column names, ``+ - * : /`` and the functions of `FUNCTIONS`.
+        If it cannot be read, holds anything but column names, ``+ - * : /`` and the functions of `FUNCTIONS`, or has more
+        terms than anybody can mean.
 
     Notes
     -----
@@ -210,30 +414,16 @@ def read_formula(text: str) -> Formula:
         raise QuestionError(f"a formula is a text such as 'low ~ sex + age_group', not {text!r}.")
     if len(text) > LONGEST or text.count("~") > 1:
         raise QuestionError(f"a formula has at most {LONGEST} characters and one '~': {text[:60]!r}.")
-    try:
-        parsed = ParsedFormula(text)
-    except (FormulaicError, SyntaxError, ValueError, RecursionError, AttributeError, TypeError) as error:
-        raise QuestionError(f"cannot read the formula {text!r}: {str(error).splitlines()[0]}") from None
-    sides = (
-        {"rhs": parsed} if "~" not in text or text.strip().startswith("~") else {"lhs": parsed.lhs, "rhs": parsed.rhs}
-    )
-    columns: set[str] = set()
-    for side in sides.values():
-        if not isinstance(side, SimpleFormula):
-            raise QuestionError(f"the formula {text!r} has several parts; it can have one on each side of '~'.")
-        for term in side:
-            for factor in term.factors:
-                _admit(text, factor.expr)
-                names = {
-                    node.id
-                    for node in ast.walk(ast.parse(factor.expr.strip(), mode="eval"))
-                    if isinstance(node, ast.Name)
-                }
-                columns |= names - (FUNCTIONS.keys() if "(" in factor.expr else set())
-    response = None
-    if "lhs" in sides:
-        left = [factor.expr for term in sides["lhs"] for factor in term.factors]
-        if len(left) != 1 or not left[0].isidentifier():
-            raise QuestionError(f"the left of {text!r} has to be one column; define() makes one of a question.")
-        response = left[0]
-    return Formula(text, response, tuple(sorted(columns)), parsed)
+    # Python knows names in this form, formulaic as they are written: µ of the keyboard and µ of Greek are one name.
+    text = unicodedata.normalize("NFKC", text.strip())
+    left, _, right = text.rpartition("~")
+    if not right.strip():
+        raise QuestionError(f"the formula {text!r} has nothing on the right of '~'; write 1 for the mean alone.")
+    response = left.strip() or None
+    if response is not None and not response.isidentifier():
+        raise QuestionError(f"the left of {text!r} has to be one column; define() makes one of a question.")
+    parsed = _parsed(text, right)
+    predictors = {_admitted(text, factor.expr) for term in parsed for factor in term.factors if str(term) != "1"}
+    if response in predictors:
+        raise QuestionError(f"{response!r} stands on both sides of {text!r}.")
+    return Formula(text, response, tuple(sorted(predictors)), parsed)

@@ -10,7 +10,9 @@ from __future__ import annotations
 import ast
 import difflib
 import operator
+import re
 import unicodedata
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 Kind = Literal["number", "text", "truth"]
 LONGEST = 2000
 DEEPEST = 100
+IN_WORDS: dict[Kind, str] = {"number": "a number", "text": "a text", "truth": "yes or no"}
 
 ARITHMETIC: dict[type[ast.operator], tuple[str, Callable[[Any, Any], Any]]] = {
     ast.Add: ("+", operator.add),
@@ -41,6 +44,9 @@ COMPARISONS: dict[type[ast.cmpop], tuple[str, Callable[[Any, Any], Any]]] = {
     ast.Gt: (">", operator.gt),
     ast.GtE: (">=", operator.ge),
 }
+# What columns of Python objects may hold to be taken for numbers or truths; pandas makes such columns of True, False and
+# empty cells.
+PLAIN_OBJECTS = {"boolean", "integer", "floating", "mixed-integer-float"}
 HINTS: dict[type[ast.AST], str] = {
     ast.BitAnd: "write 'and'",
     ast.BitOr: "write 'or'",
@@ -133,11 +139,18 @@ class Question:
         return Answer(answer.kind, values, missing)
 
 
-def refuse(text: str, node: ast.AST, problem: str) -> NoReturn:
+def refuse(text: str, node: ast.expr, problem: str) -> NoReturn:
     """Raise with the place in the text."""
-    # ast counts columns in bytes of UTF-8; a reader counts letters.
-    start = len(text.encode()[: getattr(node, "col_offset", 0)].decode(errors="ignore"))
-    raise QuestionError(f"{problem}, at position {start + 1} of {text!r}.")
+    # ast counts columns in bytes of UTF-8, anew in each line; a reader counts letters.
+    lines = text.encode().splitlines(keepends=True)
+    before = b"".join(lines[: node.lineno - 1]) + lines[node.lineno - 1][: node.col_offset]
+    raise QuestionError(f"{problem}, at position {len(before.decode()) + 1} of {text!r}.")
+
+
+def shown(text: str, node: ast.expr) -> str:
+    """Quote a part of a question as it was written."""
+    # Unlike ast.unparse it does not recurse, so that no depth of nesting reaches it.
+    return repr((ast.get_source_segment(text, node) or "")[:60])
 
 
 def read_question(text: str) -> Question:
@@ -172,15 +185,25 @@ def read_question(text: str) -> Question:
     if len(text) > LONGEST:
         raise QuestionError(f"a question has at most {LONGEST} characters; this one has {len(text)}.")
     text = text.strip()
-    try:
-        tree = ast.parse(text, mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        place = f", at position {error.offset}" if isinstance(error, SyntaxError) and error.offset else ""
-        hint = " (equality is '==')" if "=" in text.replace("==", "").replace("<=", "").replace(">=", "") else ""
-        raise QuestionError(f"cannot read {text!r}{place}: {getattr(error, 'msg', error)}{hint}.") from None
     columns: dict[str, None] = {}
+    tree = _parse(text)
     _admit(text, tree, columns, 0)
     return Question(text, tree, tuple(columns))
+
+
+def _parse(text: str) -> ast.expr:
+    """Return the syntax tree of one expression."""
+    try:
+        with warnings.catch_warnings():  # what Python only doubts, such as 1and 2, is refused whatever the filters
+            warnings.simplefilter("error")
+            return ast.parse(text, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        place = ""
+        if isinstance(error, SyntaxError) and error.lineno and error.offset:
+            before = text.splitlines(keepends=True)[: error.lineno - 1]
+            place = f", at position {sum(map(len, before)) + error.offset}"
+        hint = " (equality is '==')" if re.search("(?<![=!<>:])=(?!=)", text) else ""
+        raise QuestionError(f"cannot read {text!r}{place}: {getattr(error, 'msg', error)}{hint}.") from None
 
 
 def _admit(text: str, node: ast.expr, columns: dict[str, None], depth: int) -> None:
@@ -191,9 +214,11 @@ def _admit(text: str, node: ast.expr, columns: dict[str, None], depth: int) -> N
     match node:
         case ast.Name():
             columns[node.id] = None
-        case ast.Constant(value=value) if isinstance(value, (bool, int, float, str)):
-            if isinstance(value, int) and abs(value) > 2**53:
+        case ast.Constant(value=bool() | int() | float() | str() as value):
+            if value == np.inf or (isinstance(value, int) and abs(value) > 2**53):
                 refuse(text, node, "a number of this size is not exact")
+            if isinstance(value, str) and re.search("[\ud800-\udfff]", value):
+                refuse(text, node, "half a letter (a surrogate) is no text")
         case ast.BinOp(left=left, op=op, right=right) if type(op) in ARITHMETIC:
             parts = [left, right]
         case ast.UnaryOp(op=ast.UAdd() | ast.USub() | ast.Not(), operand=operand):
@@ -209,7 +234,7 @@ def _admit(text: str, node: ast.expr, columns: dict[str, None], depth: int) -> N
             hint = HINTS.get(
                 type(kind), "a question holds names, numbers, texts, + - * / **, comparisons, and, or, not, in"
             )
-            refuse(text, node, f"{ast.unparse(node)[:60]!r} cannot stand in a question: {hint}")
+            refuse(text, node, f"{shown(text, node)} cannot stand in a question: {hint}")
     for part in parts:
         _admit(text, part, columns, depth + 1)
 
@@ -227,7 +252,7 @@ def _admit_comparison(
         elif type(op) in COMPARISONS:
             parts.append(comparator)
         else:
-            refuse(text, node, f"{ast.unparse(node)[:60]!r} cannot stand in a question: {HINTS[type(op)]}")
+            refuse(text, node, f"{shown(text, node)} cannot stand in a question: {HINTS[type(op)]}")
     return parts
 
 
@@ -253,10 +278,10 @@ class _Reader:
         """Return the answer of a part that has to be of one of these kinds."""
         answer = self.visit(node)
         if answer.kind not in kinds:
-            is_now = {"number": "a number", "text": "a text", "truth": "yes or no"}
             hint = "; compare it, as in: x == 1" if kinds == ("truth",) else ""
-            wanted = " or ".join(is_now[kind] for kind in kinds)
-            refuse(self.text, node, f"{ast.unparse(node)!r} is {is_now[answer.kind]} where {wanted} has to stand{hint}")
+            wanted = " or ".join(IN_WORDS[kind] for kind in kinds)
+            found = f"{shown(self.text, node)} is {IN_WORDS[answer.kind]}"
+            refuse(self.text, node, f"{found} where {wanted} has to stand{hint}")
         return answer
 
     def _name(self, node: ast.Name) -> Answer:
@@ -277,7 +302,10 @@ class _Reader:
             inner = self.need(node.operand, "truth")
             return Answer("truth", np.logical_not(inner.values), inner.missing)
         inner = self.need(node.operand, "number")
-        return Answer("number", -inner.values if isinstance(node.op, ast.USub) else inner.values, inner.missing)
+        values = inner.values
+        if isinstance(node.op, ast.USub):  # an integer as stored may have no negative: uint8 would turn 1 into 255
+            values = -values if isinstance(values, (int, float)) else -np.asarray(values, float)
+        return Answer("number", values, inner.missing)
 
     def _binop(self, node: ast.BinOp) -> Answer:
         left, right = self.need(node.left, "number"), self.need(node.right, "number")
@@ -335,7 +363,7 @@ class _Reader:
         if first.kind != second.kind:
             self._clash(left, first, right, second)
         if first.kind != "number" and sign not in {"==", "!="}:
-            refuse(self.text, left, f"only numbers have an order; compare {ast.unparse(left)!r} with ==, != or in")
+            refuse(self.text, left, f"only numbers have an order; compare {shown(self.text, left)} with ==, != or in")
         one, other = first.values, second.values
         if isinstance(one, pd.Series) and isinstance(
             other, pd.Series
@@ -347,17 +375,13 @@ class _Reader:
         return Answer("truth", np.asarray(values), either(first.missing, second.missing))
 
     def _clash(self, left: ast.expr, first: Answer, right: ast.expr, second: Answer) -> NoReturn:
-        article = {"number": "a number", "text": "a text", "truth": "yes or no"}
-        shown = ""
+        held = ""
         for node, answer in ((left, first), (right, second)):
             if isinstance(node, ast.Name) and answer.kind == "text":
                 examples = list(dict.fromkeys(answer.values.dropna().head(1000)))[:3]
-                shown = f" ({node.id} holds {', '.join(map(repr, examples))} ...)"
-        refuse(
-            self.text,
-            left,
-            f"{ast.unparse(left)!r} is {article[first.kind]} and {ast.unparse(right)!r} is {article[second.kind]}{shown}",
-        )
+                held = f" ({node.id} holds {', '.join(map(repr, examples)) or 'only missing values'} ...)"
+        one, other = (f"{shown(self.text, n)} is {IN_WORDS[a.kind]}" for n, a in ((left, first), (right, second)))
+        refuse(self.text, left, f"{one} and {other}{held}")
 
     def _among(self, node: ast.Compare) -> Answer:
         asked = self.need(node.left, "number", "text")
@@ -381,6 +405,29 @@ class _Reader:
         return Answer("truth", np.zeros(len(self.data), dtype=bool) if missing is None else missing, None)
 
 
+def column_named(data: pd.DataFrame, name: str, fail: Callable[[str], NoReturn]) -> pd.Series:
+    """Return the one column of this name.
+
+    Parameters
+    ----------
+    data
+        Shape (rows, columns).
+    name
+        Of the column.
+    fail
+        Called with the problem if there is no such column (the nearest is named), or more than one.
+    """
+    found = _find(data, name)
+    if found is None:
+        near = difflib.get_close_matches(name, [str(column) for column in data.columns], n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}?" if near else f"the columns are {', '.join(map(str, data.columns[:12]))}"
+        fail(f"there is no column {name!r}; {hint}")
+    series = data[found]
+    if isinstance(series, pd.DataFrame):
+        fail(f"there are {series.shape[1]} columns named {name!r}")
+    return series
+
+
 def column_answer(data: pd.DataFrame, name: str, fail: Callable[[str], NoReturn]) -> Answer:
     """Return a column as an answer of its kind.
 
@@ -393,38 +440,43 @@ def column_answer(data: pd.DataFrame, name: str, fail: Callable[[str], NoReturn]
     fail
         Called with the problem if there is no such column, or it holds neither numbers, texts nor truths.
     """
-    found = _find(data, name)
-    if found is None:
-        near = difflib.get_close_matches(name, [str(column) for column in data.columns], n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}?" if near else f"the columns are {', '.join(map(str, data.columns[:12]))}"
-        fail(f"there is no column {name!r}; {hint}")
-    series = data[found]
-    if isinstance(series, pd.DataFrame):
-        fail(f"there are {series.shape[1]} columns named {name!r}")
-    dtype = series.dtype
-    if isinstance(dtype, pd.CategoricalDtype):
-        inner = dtype.categories.dtype
-        if not (pd.api.types.is_string_dtype(inner) or pd.api.types.is_object_dtype(inner)):
-            series = series.astype(inner if not series.hasnans else "float64")
-            dtype = series.dtype
-    if pd.api.types.is_bool_dtype(dtype) and not isinstance(dtype, pd.CategoricalDtype):
-        missing = series.isna().to_numpy() if series.hasnans else None
-        return Answer("truth", series.to_numpy(dtype=bool, na_value=False), missing)
-    if pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype):
-        return _number_answer(series)
-    missing = series.isna().to_numpy()
-    if pd.api.types.infer_dtype(series, skipna=True) not in {"string", "categorical", "empty"}:
-        fail(f"column {name!r} holds {dtype}, which is neither number, text nor yes/no")
-    return Answer("text", series, missing if missing.any() else None)
+    held = _uncategorised(column_named(data, name, fail))
+    if pd.api.types.is_bool_dtype(held.dtype):
+        missing = held.isna().to_numpy()
+        return Answer("truth", held.to_numpy(dtype=bool, na_value=False), missing if missing.any() else None)
+    if pd.api.types.is_numeric_dtype(held.dtype) and not pd.api.types.is_complex_dtype(held.dtype):
+        return _number_answer(held)
+    if pd.api.types.infer_dtype(held, skipna=True) not in {"string", "categorical", "empty"}:
+        fail(f"column {name!r} holds {held.dtype}, which is neither number, text nor yes/no")
+    missing = held.isna().to_numpy()
+    return Answer("text", held, missing if missing.any() else None)
+
+
+def _uncategorised(series: pd.Series) -> pd.Series:
+    """Return categories of numbers or truths, and objects that are such, by their own type; leave the rest."""
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        categories = series.cat.categories
+        if pd.api.types.infer_dtype(categories) in {"string", "empty"}:
+            return series
+        # The code of a missing value, -1, is no position of a category and so becomes missing again.
+        return pd.Series(categories).convert_dtypes().reindex(series.cat.codes).set_axis(series.index)
+    if series.dtype == object and pd.api.types.infer_dtype(series, skipna=True) in PLAIN_OBJECTS:
+        return series.convert_dtypes()
+    return series
 
 
 def _number_answer(series: pd.Series) -> Answer:
     """Return numbers with their missing values, without a copy where the column is plain numpy."""
-    values = series.to_numpy() if isinstance(series.dtype, np.dtype) else series.to_numpy(dtype=float, na_value=np.nan)
-    if values.dtype.kind != "f":
-        return Answer("number", values, None)
-    missing = np.isnan(values)
-    return Answer("number", values, missing if missing.any() else None)
+    if isinstance(series.dtype, np.dtype):
+        values = series.to_numpy()
+        missing = np.isnan(values) if values.dtype.kind == "f" else None
+    elif pd.api.types.is_integer_dtype(series.dtype):  # whole numbers stay whole: beyond 2**53 a float is another one
+        missing = series.isna().to_numpy()
+        values = series.fillna(0).to_numpy(dtype=np.uint64 if series.dtype.kind == "u" else np.int64)
+    else:
+        values = series.to_numpy(dtype=float, na_value=np.nan)
+        missing = np.isnan(values)
+    return Answer("number", values, missing if missing is not None and missing.any() else None)
 
 
 def _find(data: pd.DataFrame, name: str) -> Any:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from decimal import Decimal
+from numbers import Real
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -26,7 +28,7 @@ class Column:
     name
         As it stands in the table, with its unit (``magnesium_mmol_l``).
     kind
-        ``"number"``, ``"integer"``, ``"yes_no"`` (0/1) or ``"category"`` (one of `levels`).
+        ``"number"``, ``"integer"``, ``"yes_no"`` (0/1, or False/True) or ``"category"`` (one of `levels`).
     meaning
         What a reader has to know.
     unit
@@ -39,6 +41,11 @@ class Column:
         Whether a value may be missing.
     truth
         Whether the column is known only of a simulated person; no estimator reads it.
+
+    Raises
+    ------
+    SchemaError
+        If the kind is unknown, a category has no levels, or the range is empty.
     """
 
     name: str
@@ -51,6 +58,14 @@ class Column:
     missing: bool = False
     truth: bool = False
 
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(Kind):
+            raise SchemaError(f"{self.name}: kind={self.kind!r} is unknown: choose from {', '.join(get_args(Kind))}.")
+        if self.kind == "category" and not self.levels:
+            raise SchemaError(f"{self.name}: kind='category' needs its levels.")
+        if not self.low <= self.high:
+            raise SchemaError(f"{self.name}: nothing lies from low={self.low} to high={self.high}.")
+
     @property
     def expected(self) -> str:
         """Return in words what a value has to be."""
@@ -60,12 +75,19 @@ class Column:
             what = "0 or 1"
         else:
             what = "a whole number" if self.kind == "integer" else "a number"
-            if np.isfinite(self.low) or np.isfinite(self.high):
-                what += (
-                    f" from {self.low:g} to {self.high:g}" if np.isfinite(self.high) else f" of at least {self.low:g}"
-                )
+            what += self._range
             what += f" {self.unit}" if self.unit else ""
         return what + (" or missing" if self.missing else "")
+
+    @property
+    def _range(self) -> str:
+        """Return in words the plausible range."""
+        low, high = f"{self.low:.15g}", f"{self.high:.15g}"  # :g alone would round 1234567
+        if np.isfinite(self.low) and np.isfinite(self.high):
+            return f" from {low} to {high}"
+        if np.isfinite(self.low):
+            return f" of at least {low}"
+        return f" of at most {high}" if np.isfinite(self.high) else ""
 
 
 @dataclass(frozen=True)
@@ -117,6 +139,20 @@ def fault_at(series: pd.Series, wrong: np.ndarray, problem: str, expected: str) 
     return (Fault(str(series.name), problem, expected, tuple(int(row) for row in rows), values),)
 
 
+def _numbers(series: pd.Series) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return numbers, NaN where there is none; where a number is written as text; where False or True stands."""
+    rows, dtype = len(series), series.dtype
+    if pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype):
+        truths = np.full(rows, pd.api.types.is_bool_dtype(dtype)) & series.notna().to_numpy()
+        return series.to_numpy(dtype=float, na_value=np.nan), np.zeros(rows, dtype=bool), truths
+    values = series.astype(object).tolist()
+    truths = np.array([isinstance(value, (bool, np.bool_)) for value in values], dtype=bool)
+    texts = pd.Series([value if isinstance(value, str) else None for value in values], dtype=object)
+    written = pd.to_numeric(texts, errors="coerce").notna().to_numpy()
+    numbers = [float(value) if isinstance(value, (Real, Decimal, np.bool_)) else np.nan for value in values]
+    return np.array(numbers, dtype=float), written, truths
+
+
 def _column_faults(series: pd.Series, column: Column) -> tuple[Fault, ...]:
     """Return what is wrong with one column that is there."""
     missing = series.isna().to_numpy()
@@ -124,9 +160,13 @@ def _column_faults(series: pd.Series, column: Column) -> tuple[Fault, ...]:
     if column.kind == "category":
         unknown = ~missing & ~series.isin(column.levels).to_numpy()
         return faults + fault_at(series, unknown, "not a known level", column.expected)
-    numbers = pd.to_numeric(series, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
-    faults += fault_at(series, ~missing & np.isnan(numbers), "not a number", column.expected)
-    known = ~np.isnan(numbers)
+    numbers, written, truths = _numbers(series)
+    if column.kind == "yes_no":
+        truths = np.zeros(len(series), dtype=bool)
+    faults += fault_at(series, ~missing & ~written & np.isnan(numbers), "not a number", column.expected)
+    faults += fault_at(series, written, "a number written as text", column.expected)
+    faults += fault_at(series, truths, "yes or no, not a number", column.expected)
+    known = ~np.isnan(numbers) & ~truths
     if column.levels or column.kind == "yes_no":
         levels = column.levels or (0, 1)
         return faults + fault_at(series, known & ~np.isin(numbers, levels), "not a known code", column.expected)
@@ -209,7 +249,7 @@ def raise_faults(faults: Sequence[Fault], title: str) -> None:
 
 
 def faults_frame(faults: Sequence[Fault]) -> pd.DataFrame:
-    """Return faults as a table: column, row, value, problem, expected; a row each value.
+    """Return faults as a table: column, row (counted from 0), value, problem, expected; a row each value.
 
     Parameters
     ----------
@@ -221,4 +261,5 @@ def faults_frame(faults: Sequence[Fault]) -> pd.DataFrame:
         for fault in faults
         for row, value in (zip(fault.rows, fault.values, strict=True) if fault.rows else ((None, None),))
     ]
-    return pd.DataFrame(records, columns=["column", "row", "value", "problem", "expected"])
+    frame = pd.DataFrame(records, columns=["column", "row", "value", "problem", "expected"])
+    return frame.astype({"row": "Int64"})

@@ -37,6 +37,8 @@ SUBSTANCES = {
     "creatinine": Substance(113.12, 0),
 }
 UNITS = ("mmol/L", "µmol/L", "mg/dL", "mEq/L")
+# Keyboards write the prefix as the micro sign or as the Greek letter; the two look alike.
+MICRO, GREEK_MU = "\u00b5", "\u03bc"
 
 
 def _per_mmol(unit: str, substance: Substance) -> float:
@@ -91,6 +93,7 @@ def convert(values: Any, unit: str, to: str, *, substance: str = "magnesium") ->
     """
     if substance not in SUBSTANCES:
         raise CrampstatsError(f"substance={substance!r} is unknown: choose from {', '.join(SUBSTANCES)}.")
+    unit, to = unit.replace(GREEK_MU, MICRO), to.replace(GREEK_MU, MICRO)
     for name, choice in (("unit", unit), ("to", to)):
         if choice not in UNITS:
             raise CrampstatsError(f"{name}={choice!r} is unknown: choose from {', '.join(UNITS)}.")

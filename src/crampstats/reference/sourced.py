@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -35,7 +36,7 @@ class Sourced:
     ------
     ReferenceDataError
         If the status is unknown, a published or derived value has no source, a derived one no formula, an assumed one no
-        reason, or the value lies outside its own range.
+        reason, or the value is not finite or lies outside its own range.
 
     Examples
     --------
@@ -58,13 +59,15 @@ class Sourced:
     def __post_init__(self) -> None:
         if self.status not in get_args(Status):
             raise ReferenceDataError(f"status={self.status!r} is unknown: choose from {', '.join(get_args(Status))}.")
-        if self.status == "assumed" and not self.note:
+        if self.status == "assumed" and not self.note.strip():
             raise ReferenceDataError("an assumed value needs a reason in its note.")
-        if self.status != "assumed" and not self.source:
+        if self.status != "assumed" and not self.source.strip():
             raise ReferenceDataError(f"a {self.status} value needs a source.")
-        if self.status == "derived" and not self.where:
+        if self.status == "derived" and not self.where.strip():
             raise ReferenceDataError("a derived value needs its formula in `where`.")
-        if not self.unit:
+        if not self.unit.strip():
             raise ReferenceDataError("a value needs a unit; '1' for shares and ratios.")
+        if not math.isfinite(self.value):
+            raise ReferenceDataError(f"value={self.value} is not a finite number.")
         if (self.low is not None and self.value < self.low) or (self.high is not None and self.value > self.high):
             raise ReferenceDataError(f"{self.value} lies outside its own range, {self.low} to {self.high}.")
