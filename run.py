@@ -16,6 +16,7 @@ The first task sets up .venv/ from requirements.lock (about a minute); later one
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -51,10 +52,7 @@ def create_venv() -> list[str]:
         return [str(PYTHON), "-m", "pip"]
     # Debian ships Python without ensurepip; a pip outside the environment can still fill it.
     shutil.rmtree(VENV, ignore_errors=True)
-    if (
-        call(sys.executable, "-m", "venv", "--without-pip", VENV) == 0
-        and call(sys.executable, "-m", "pip", "-q", "-V") == 0
-    ):
+    if importlib.util.find_spec("pip") and call(sys.executable, "-m", "venv", "--without-pip", VENV) == 0:
         return [sys.executable, "-m", "pip", "--python", str(PYTHON)]
     sys.exit(
         f"{made.stdout}{made.stderr}\nPython could not make .venv: install its venv module (Debian: python3-venv)."

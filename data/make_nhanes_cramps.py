@@ -6,11 +6,24 @@ Without the variable the files are downloaded.
 
 from pathlib import Path
 
+import pandas as pd
+
 from crampstats.datasets.cramps import CELL_COLUMNS, CELLS, nhanes_cramps
 
 TABLE = Path(__file__).parents[1] / "src/crampstats/datasets/tables/nhanes_cramps.csv"
 
-cells = nhanes_cramps("official").tabulate(CELL_COLUMNS).data
-# Python writes a float with as many digits as it takes to read the same float back.
-CELLS.check(cells).to_csv(TABLE, index=False, lineterminator="\n")
-print(f"{len(cells)} cells of {cells['n'].sum():,} people: {TABLE.name}")
+
+def make_cells() -> pd.DataFrame:
+    """Return people and weights by stratum, cluster, sex, age group and cramp class."""
+    return CELLS.check(nhanes_cramps("official").tabulate(CELL_COLUMNS).data)
+
+
+def write_cells(cells: pd.DataFrame, path: Path) -> None:
+    """Write the cells as CSV; a float gets as many digits as it takes to read the same float back."""
+    path.write_bytes(cells.to_csv(index=False, lineterminator="\n").encode())
+
+
+if __name__ == "__main__":
+    made = make_cells()
+    write_cells(made, TABLE)
+    print(f"{len(made)} cells of {made['n'].sum():,} people: {TABLE.name}")

@@ -39,8 +39,11 @@ def main(arguments: list[str] | None = None) -> int:
         0 if all is well, 1 if results differ or a notebook failed, 2 if the command could not be carried out.
     """
     chosen = parser().parse_args(arguments)
-    from crampstats.report.build import main as run
-
+    try:
+        from crampstats.report.build import main as run
+    except ModuleNotFoundError as error:
+        print(f"crampstats {chosen.task} needs {error.name}: pip install 'crampstats[lab]'.", file=sys.stderr)
+        return 2
     return run(chosen.task, chosen.project.resolve())
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from crampstats.errors import CrampstatsError
 from crampstats.output import check_name, output_folder, write_whole
 
 if TYPE_CHECKING:
@@ -21,16 +22,18 @@ def save(table: pd.DataFrame | Estimate, name: str) -> None:
     Parameters
     ----------
     table
-        Estimates, or a frame.
+        Estimates, or a frame; of a frame the columns.
     name
         Of the file, without ending; written whole to ``tables/`` in `crampstats.output.output_folder`.
 
     Raises
     ------
     CrampstatsError
-        If the name cannot be a file's.
+        If the name cannot be a file's, or the frame has a named index, which would be lost.
     """
     frame = table if isinstance(table, pd.DataFrame) else table.to_frame()
+    if lost := [name for name in frame.index.names if name is not None]:
+        raise CrampstatsError(f"save: the index {lost} is no column and would be lost; first call reset_index().")
     text = frame.to_csv(index=False, float_format=FLOAT_FORMAT, lineterminator="\n")
     write_whole(output_folder() / "tables" / f"{check_name(name)}.csv", text.encode())
 
@@ -65,7 +68,7 @@ def prevalence_table(estimate: Estimate, *, digits: int = 1, level: float = 0.95
     shown["n"] = [f"{people:,}" for people in frame["n"]]
     joint = "–" if (frame["conf_low"] >= 0).all() else " to "
     shown[f"% ({level * 100:g} % CI)"] = [
-        f"{value * 100:.{digits}f} ({low * 100:.{digits}f}{joint}{high * 100:.{digits}f})"
+        f"{value * 100:z.{digits}f} ({low * 100:z.{digits}f}{joint}{high * 100:z.{digits}f})"
         for value, low, high in zip(frame["estimate"], frame["conf_low"], frame["conf_high"], strict=True)
     ]
     return shown.assign(note=frame["note"]) if frame["note"].any() else shown

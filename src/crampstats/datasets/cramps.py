@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from crampstats.datasets.download import nhanes_file
+from crampstats.datasets.packaged import packaged_cells, with_order
 from crampstats.schema import Column, Schema
 from crampstats.survey import Survey
 
@@ -96,12 +96,7 @@ def nhanes_cramps(source: str | os.PathLike[str] = "packaged") -> Survey:
     <Survey NHANES 2005-2008 [observed cramp_class]: 10,902 of ... people, 62 clusters in 31 strata, 31 df>
     """
     if source == "packaged":
-        path = resources.files("crampstats.datasets") / "tables" / "nhanes_cramps.csv"
-        with path.open(encoding="utf-8") as lines:
-            # Python reads a float exactly; the reader of pandas before 3.1 may miss its last bit.
-            cells = pd.read_csv(lines, converters={"weight": float})
-        data = CELLS.check(cells)
-        return _survey(data.assign(cramp_class=data["cramp_class"].astype("Int8")), count="n")
+        return _survey(packaged_cells("nhanes_cramps", CELLS), count="n")
     folder = None if source == "official" else source
     rows = pd.concat([_cycle(letter, folder) for letter in ("D", "E")], ignore_index=True)
     return _survey(ROWS.check(rows)).where("age_years >= 20")
@@ -109,10 +104,7 @@ def nhanes_cramps(source: str | os.PathLike[str] = "packaged") -> Survey:
 
 def _survey(data: pd.DataFrame, count: str | None = None) -> Survey:
     """Return the survey of rows or cells, age groups and sexes in their order."""
-    data = data.assign(
-        sex=pd.Categorical(data["sex"], categories=SEXES),
-        age_group=pd.Categorical(data["age_group"], categories=AGE_GROUPS, ordered=True),
-    )
+    data = with_order(data, sex=SEXES, age_group=AGE_GROUPS)
     return Survey(
         data, weight="weight", stratum="stratum", cluster="cluster", cluster_labels="nested", count=count, name=NAME
     )
@@ -154,6 +146,6 @@ def read_xport(path: str | os.PathLike[str]) -> pd.DataFrame:
     DataFrame
         pandas reads the format's zero as 5.4e-79; here it is 0.
     """
-    table = pd.read_sas(path, format="xport")
+    table = pd.read_sas(path, format="xport", encoding="latin-1")
     numbers = table.select_dtypes("number")
     return table.assign(**numbers.where(numbers.abs() > 1e-70, 0.0).where(numbers.notna()))

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import nbformat
 
 import crampstats
 from crampstats.errors import CrampstatsError
 from crampstats.output import write_whole
-from crampstats.report.compare import compare_folders
-from crampstats.report.notebooks import AT_ONCE, Run, execute, fingerprint
+from crampstats.report.compare import compare_files
+from crampstats.report.notebooks import AT_ONCE, Run, execute, fingerprint, read_notebook
 from crampstats.report.pages import write_index, write_notebook_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 PACKAGE = Path(crampstats.__file__).parent
+
+State: TypeAlias = dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -58,55 +62,95 @@ class Project:
         """Return the file that says what build/ holds."""
         return self.build / "state.json"
 
-    def read_state(self) -> dict[str, dict[str, Any]]:
-        """Return, for each notebook by name, its fingerprint and the files it made."""
+    def read_state(self) -> State:
+        """Return, for each notebook by name, its fingerprint and the files it made with their checksums."""
         return json.loads(self.state.read_text()) if self.state.exists() else {}
 
+    def committed(self) -> dict[str, Path]:
+        """Return the committed notebooks and results by their names below the root."""
+        results = (path for path in (self.root / "results").rglob("*") if path.is_file() and path.name[0] != ".")
+        return {path.relative_to(self.root).as_posix(): path for path in (*self.notebooks, *results)}
 
-def _is_current(project: Project, path: Path, state: dict[str, dict[str, Any]], print_now: str) -> bool:
-    """Say whether build/ already holds the results of this notebook."""
+    def made(self, state: State) -> dict[str, Path]:
+        """Return what the notebooks made, by the same names; other files in build/ do not count."""
+        names = [f"notebooks/{name}.ipynb" for name in state] + [f"results/{name}" for name in _files(state)]
+        return {name: self.build / name for name in names}
+
+    def fingerprints(self) -> dict[Path, str]:
+        """Return what the outputs of each notebook depend on, as a checksum."""
+        return {path: fingerprint(path, PACKAGE, self.root / "requirements.lock") for path in self.notebooks}
+
+
+def _files(state: State) -> set[str]:
+    """Return all results that notebooks made."""
+    return {file for known in state.values() for file in known["files"]}
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _is_current(project: Project, path: Path, state: State, print_now: str) -> bool:
+    """Say whether build/ holds the results of this notebook as it left them."""
     known = state.get(path.stem)
-    return (
-        known is not None
-        and known["fingerprint"] == print_now
-        and (project.build / "notebooks" / path.name).exists()
-        and all((project.build / "results" / name).exists() for name in known["files"])
-    )
+    if known is None or known["fingerprint"] != print_now or not (project.build / "notebooks" / path.name).exists():
+        return False
+    results = project.build / "results"
+    # JupyterLab saves to the same folder, so that a file may be there and another one.
+    return all((results / name).exists() and _sha256(results / name) == sha for name, sha in known["files"].items())
 
 
-def _keep(project: Project, run: Run, staging: Path, state: dict[str, dict[str, Any]], print_now: str) -> None:
-    """Move the results of a notebook that ran through to their places, and drop those it no longer makes."""
-    made = sorted(path.relative_to(staging).as_posix() for path in staging.rglob("*") if path.is_file())
-    for name in set(state.get(run.path.stem, {}).get("files", [])) - set(made):
-        (project.build / "results" / name).unlink(missing_ok=True)
-    for name in made:
+def _keep(project: Project, run: Run, staging: Path, state: State, print_now: str) -> None:
+    """Move the results of a notebook that ran through to their places."""
+    made = {}
+    for path in sorted(path for path in staging.rglob("*") if path.is_file()):
+        name = path.relative_to(staging).as_posix()
+        made[name] = _sha256(path)
         target = project.build / "results" / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        (staging / name).replace(target)
+        path.replace(target)
     write_whole(project.build / "notebooks" / run.path.name, nbformat.writes(run.executed).encode() + b"\n")
     write_notebook_page(run.executed, project.build / "html" / f"{run.path.stem}.html")
     state[run.path.stem] = {"fingerprint": print_now, "files": made}
 
 
-def _forget_removed(project: Project, state: dict[str, dict[str, Any]]) -> None:
-    """Drop from build/ what belongs to notebooks that are no longer there."""
+def _forget_removed(project: Project, state: State) -> None:
+    """Drop from build/ the pages of notebooks that are no longer there."""
     for name in set(state) - {path.stem for path in project.notebooks}:
-        for file in state.pop(name)["files"]:
-            (project.build / "results" / file).unlink(missing_ok=True)
+        del state[name]
         for made in (project.build / "notebooks" / f"{name}.ipynb", project.build / "html" / f"{name}.html"):
             made.unlink(missing_ok=True)
 
 
-def _run_changed(project: Project, state: dict[str, dict[str, Any]], tell: Callable[[str], None]) -> list[Run]:
+def _refuse_twice_made(runs: list[Run], staging: Path, state: State) -> list[Run]:
+    """Return the runs, failed where another notebook makes a file of the same name."""
+    again = {run.path.stem for run in runs}
+    owners = {file: name for name, known in state.items() if name not in again for file in known["files"]}
+    checked = []
+    for run in runs:
+        folder = staging / run.path.stem
+        made = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+        twice = sorted(name for name in made if name in owners)
+        if twice and not run.failure:
+            text = f"{owners[twice[0]]}.ipynb makes {twice[0]} as well: give it another name"
+            checked.append(replace(run, failure=text))
+        else:
+            checked.append(run)
+            owners.update(dict.fromkeys(made, run.path.stem))
+    return checked
+
+
+def _run_changed(project: Project, state: State, tell: Callable[[str], None]) -> list[Run]:
     """Run the notebooks whose results are not there yet; return those that failed."""
-    prints = {path: fingerprint(path, PACKAGE, project.root / "requirements.lock") for path in project.notebooks}
+    prints = project.fingerprints()
     stale = [path for path in project.notebooks if not _is_current(project, path, state, prints[path])]
     for path in project.notebooks:
         if path not in stale:
             tell(f"unchanged  {path.name}")
     if not stale:
         return []
-    tell(f"running {len(stale)} of {len(project.notebooks)} notebooks, {AT_ONCE} at a time ...")
+    names = ", ".join(path.name for path in stale)
+    tell(f"running {len(stale)} of {len(project.notebooks)} notebooks, {AT_ONCE} at a time: {names}")
     staging = project.build / "staging"
     shutil.rmtree(staging, ignore_errors=True)
 
@@ -115,6 +159,7 @@ def _run_changed(project: Project, state: dict[str, dict[str, Any]], tell: Calla
         tell(f"[{count}/{len(stale)}] {word:<7} {run.path.name} in {run.seconds:.1f} s")
 
     runs = execute(stale, lambda path: staging / path.stem, done)
+    runs = _refuse_twice_made(runs, staging, state)
     for run in runs:
         if run.failure:
             write_whole(project.build / "failed" / run.path.name, nbformat.writes(run.executed).encode() + b"\n")
@@ -125,13 +170,29 @@ def _run_changed(project: Project, state: dict[str, dict[str, Any]], tell: Calla
     return [run for run in runs if run.failure]
 
 
-def _compare(project: Project) -> dict[str, list[str]]:
-    """Compare build/ with what is committed."""
-    findings = {}
-    for folder in ("notebooks", "results"):
-        found = compare_folders(project.root / folder, project.build / folder)
-        findings.update({f"{folder}/{name}": texts for name, texts in found.items()})
-    return findings
+def _write_index(project: Project, findings: dict[str, list[str]], failed: list[Run]) -> Path:
+    """Write the first page of the report and return its path."""
+    path = project.build / "html" / "index.html"
+    made = [project.build / "notebooks" / notebook.name for notebook in project.notebooks]
+    executed = {notebook.stem: read_notebook(notebook) for notebook in made if notebook.exists()}
+    write_index(executed, findings, {run.path.name: run.failure for run in failed}, path)
+    return path
+
+
+def _tell_verdict(findings: dict[str, list[str]], failed: list[Run], tell: Callable[[str], None]) -> bool:
+    """Say what is equal, what differs and what failed; return whether all is well."""
+    for name, texts in findings.items():
+        tell(f"{'differs' if texts else 'equal':<10} {name}" + "".join(f"\n             {text}" for text in texts))
+    for run in failed:
+        tell(
+            f"\nFAILED {run.path.name}, {run.failure}\n  (earlier results are left in place; the notebook as far as it "
+            f"came: build/failed/{run.path.name})"
+        )
+    differing = sum(1 for texts in findings.values() if texts)
+    tell(f"\n{len(findings) - differing} equal, {differing} differ, {len(failed)} failed")
+    if differing and not failed:
+        tell("If the new results are right: python3 run.py accept, and say in CHANGELOG.md which numbers changed.")
+    return not differing and not failed
 
 
 def reproduce(root: Path, tell: Callable[[str], None] = print) -> int:
@@ -148,36 +209,26 @@ def reproduce(root: Path, tell: Callable[[str], None] = print) -> int:
     -------
     int
         0 if all is equal, 1 if anything differs or failed.
+
+    Raises
+    ------
+    CrampstatsError
+        If the folder is no checkout, or a notebook cannot be read.
     """
     started = time.monotonic()
     project = Project(root)
     state = project.read_state()
+    before = _files(state)
     _forget_removed(project, state)
     failed = _run_changed(project, state, tell)
+    for name in before - _files(state):
+        (project.build / "results" / name).unlink(missing_ok=True)
     write_whole(project.state, json.dumps(state, indent=1).encode())
-    findings = _compare(project)
-    for name, texts in findings.items():
-        tell(f"{'differs' if texts else 'equal':<10} {name}" + "".join(f"\n             {text}" for text in texts))
-    executed = {
-        path.stem: nbformat.read(project.build / "notebooks" / path.name, as_version=4)
-        for path in project.notebooks
-        if (project.build / "notebooks" / path.name).exists()
-    }
-    report = project.build / "html" / "index.html"
-    write_index(executed, findings, report)
-    for run in failed:
-        tell(
-            f"\nFAILED {run.path.name}, {run.failure}\n  (earlier results are left in place; the notebook as far as it "
-            f"came: {(project.build / 'failed' / run.path.name).relative_to(root)})"
-        )
-    differing = sum(1 for texts in findings.values() if texts)
-    tell(
-        f"\n{len(findings) - differing} equal, {differing} differ, {len(failed)} failed, in {time.monotonic() - started:.1f} s"
-    )
-    if differing and not failed:
-        tell("If the new results are right: python3 run.py accept, and say in CHANGELOG.md which numbers changed.")
-    tell(f"report: {report}")
-    return 1 if differing or failed else 0
+    findings = compare_files(project.committed(), project.made(state))
+    report = _write_index(project, findings, failed)
+    well = _tell_verdict(findings, failed, tell)
+    tell(f"report, after {time.monotonic() - started:.1f} s: {report}")
+    return 0 if well else 1
 
 
 def accept(root: Path, tell: Callable[[str], None] = print) -> int:
@@ -197,20 +248,21 @@ def accept(root: Path, tell: Callable[[str], None] = print) -> int:
     """
     project = Project(root)
     state = project.read_state()
-    for path in project.notebooks:
-        now = fingerprint(path, PACKAGE, project.root / "requirements.lock")
-        if not _is_current(project, path, state, now):
-            tell(f"{path.name} has no results of its present state: run `python3 run.py reproduce` first.")
-            return 1
-    for name, texts in _compare(project).items():
+    prints = project.fingerprints()
+    stale = [path.name for path in prints if not _is_current(project, path, state, prints[path])]
+    removed = [f"{name}.ipynb" for name in state if name not in {path.stem for path in prints}]
+    if stale or removed:
+        tell(f"{', '.join(stale + removed)}: changed since the last results; first run `python3 run.py reproduce`.")
+        return 1
+    made = project.made(state)
+    for name, texts in compare_files(project.committed(), made).items():
         if not texts:
             continue
-        committed, new = root / name, project.build / name
-        if new.exists():
-            write_whole(committed, new.read_bytes())
+        if name in made:
+            write_whole(root / name, made[name].read_bytes())
             tell(f"accepted  {name}")
         else:
-            committed.unlink()
+            (root / name).unlink()
             tell(f"removed   {name}")
     return 0
 
@@ -218,7 +270,8 @@ def accept(root: Path, tell: Callable[[str], None] = print) -> int:
 def main(task: str, root: Path) -> int:
     """Run a task, a refusal being a message."""
     try:
-        return {"reproduce": reproduce, "accept": accept}[task](root)
+        # Progress is to be seen while it happens, in a pipe as well.
+        return {"reproduce": reproduce, "accept": accept}[task](root, partial(print, flush=True))
     except CrampstatsError as error:
         print(error, file=sys.stderr)
         return 2

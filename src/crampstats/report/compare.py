@@ -13,7 +13,7 @@ import nbformat
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 RELATIVE = 1e-5
@@ -21,6 +21,8 @@ RELATIVE = 1e-5
 PIXEL = 2 / 255
 SHOWN = 5
 NUMBER = re.compile(r"-?\d+\.?\d*(?:[eE][-+]?\d+)?")
+# matplotlib hashes these from coordinates, of which the last bit may differ between two equal pictures.
+HASHED_NAME = re.compile(r"(?<=[\"#])[a-z][0-9a-f]{10}(?=[\")])")
 
 
 def _few(differences: list[str]) -> list[str]:
@@ -42,14 +44,14 @@ def _same_cell(one: str, other: str) -> bool:
 def compare_tables(old: Path, new: Path) -> list[str]:
     """Return how two CSV files differ, cell by cell."""
     rows = [list(csv.reader(io.StringIO(path.read_text(encoding="utf-8")))) for path in (old, new)]
-    shapes = [(len(table), len(table[0]) if table else 0) for table in rows]
-    if shapes[0] != shapes[1]:
-        return [f"{shapes[0][0]} rows of {shapes[0][1]} became {shapes[1][0]} rows of {shapes[1][1]}"]
+    before, after = ([len(row) for row in table] for table in rows)
+    if before != after:
+        return [f"{len(before)} rows of {max(before, default=0)} became {len(after)} rows of {max(after, default=0)}"]
     header = rows[0][0] if rows[0] else []
     differences = [
         f"row {number}, {header[place] if number else 'header'}: committed {one!r}, new {other!r}"
-        for number, (before, after) in enumerate(zip(*rows, strict=True))
-        for place, (one, other) in enumerate(zip(before, after, strict=True))
+        for number, pair in enumerate(zip(*rows, strict=True))
+        for place, (one, other) in enumerate(zip(*pair, strict=True))
         if not _same_cell(one, other)
     ]
     return _few(differences)
@@ -59,9 +61,9 @@ def _png_differences(old: bytes, new: bytes) -> list[str]:
     """Return how two pictures differ."""
     if old == new:
         return []
-    from matplotlib.image import imread
+    from crampstats.figures import pixels_of
 
-    before, after = (imread(io.BytesIO(content), format="png") for content in (old, new))
+    before, after = pixels_of(old), pixels_of(new)
     if before.shape != after.shape:
         return [f"size {before.shape[1]} x {before.shape[0]} became {after.shape[1]} x {after.shape[0]} pixels"]
     differing = int(np.count_nonzero(np.abs(before - after).max(axis=-1) > PIXEL))
@@ -73,9 +75,15 @@ def compare_pngs(old: Path, new: Path) -> list[str]:
     return _png_differences(old.read_bytes(), new.read_bytes())
 
 
+def _with_plain_names(svg: str) -> str:
+    """Return a picture whose hashed names are numbered as they come."""
+    numbers: dict[str, str] = {}
+    return HASHED_NAME.sub(lambda match: numbers.setdefault(match[0], f"name{len(numbers)}"), svg)
+
+
 def compare_svgs(old: Path, new: Path) -> list[str]:
     """Return how two SVG files differ: other marks, or coordinates more than 0.01 apart."""
-    before, after = old.read_text(encoding="utf-8"), new.read_text(encoding="utf-8")
+    before, after = (_with_plain_names(path.read_text(encoding="utf-8")) for path in (old, new))
     if before == after:
         return []
     if NUMBER.sub("#", before) != NUMBER.sub("#", after):
@@ -92,8 +100,11 @@ def _output_differences(old: Any, new: Any) -> list[str]:
         return [f"outputs {kinds[0]} became {kinds[1]}"]
     differences = []
     for before, after in zip(old.get("outputs", []), new.get("outputs", []), strict=True):
-        if before.get("text") != after.get("text"):
-            differences.append(f"committed {before.text[:60]!r}, new {after.text[:60]!r}")
+        differences += [
+            f"{key} of an output: {_first_difference(before.get(key), after.get(key))}"
+            for key in ("name", "text", "metadata")
+            if before.get(key) != after.get(key)
+        ]
         one, other = before.get("data", {}), after.get("data", {})
         if sorted(one) != sorted(other):
             differences.append(f"outputs as {sorted(one)} became {sorted(other)}")
@@ -106,28 +117,33 @@ def _output_differences(old: Any, new: Any) -> list[str]:
     return differences
 
 
-def _first_difference(one: str, other: str) -> str:
+def _first_difference(old: Any, new: Any) -> str:
     """Show two texts where they part."""
+    one, other = str(old), str(new)
     at = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
     start = max(0, at - 20)
     return f"committed …{one[start : at + 30]!r}, new …{other[start : at + 30]!r}"
 
 
 def compare_notebooks(old: Path, new: Path) -> list[str]:
-    """Return how two notebooks differ: sources, and outputs of each cell."""
-    before, after = (nbformat.read(path, as_version=4).cells for path in (old, new))
-    if len(before) != len(after):
-        return [f"{len(before)} cells became {len(after)}"]
-    differences = []
-    for number, (one, other) in enumerate(zip(before, after, strict=True), start=1):
-        if one.source != other.source:
-            differences.append(f"cell {number}: another source")
-        if one.get("execution_count") != other.get("execution_count"):
-            differences.append(
-                f"cell {number}: committed as run {one.get('execution_count')}, new {other.execution_count}"
-            )
+    """Return how two notebooks differ: metadata, sources, and outputs of each cell."""
+    before, after = (nbformat.read(path, as_version=4) for path in (old, new))
+    if len(before.cells) != len(after.cells):
+        return [f"{len(before.cells)} cells became {len(after.cells)}"]
+    differences = [] if before.metadata == after.metadata else ["other metadata"]
+    for number, (one, other) in enumerate(zip(before.cells, after.cells, strict=True), start=1):
+        differences += [
+            f"cell {number}: another {key.replace('_', ' ')}"
+            for key in ("id", "cell_type", "metadata", "source", "execution_count")
+            if one.get(key) != other.get(key)
+        ]
         differences += [f"cell {number}: {text}" for text in _output_differences(one, other)]
     return _few(differences)
+
+
+def compare_bytes(old: Path, new: Path) -> list[str]:
+    """Return whether two files of any kind differ."""
+    return [] if old.read_bytes() == new.read_bytes() else ["other content"]
 
 
 COMPARERS: dict[str, Callable[[Path, Path], list[str]]] = {
@@ -138,35 +154,33 @@ COMPARERS: dict[str, Callable[[Path, Path], list[str]]] = {
 }
 
 
-def compare_folders(committed: Path, new: Path) -> dict[str, list[str]]:
-    """Compare all files of two folders.
+def _compare_pair(old: Path, new: Path) -> list[str]:
+    """Return how two files differ, or that one cannot be read as what its name says."""
+    try:
+        return COMPARERS.get(old.suffix, compare_bytes)(old, new)
+    except Exception as error:  # each reader raises whatever it stumbles on in a damaged file
+        return [f"cannot be read as {old.suffix} ({type(error).__name__})"]
+
+
+def compare_files(committed: Mapping[str, Path], new: Mapping[str, Path]) -> dict[str, list[str]]:
+    """Compare files of the same names.
 
     Parameters
     ----------
     committed, new
-        The folders.
+        Where the files lie, by name.
 
     Returns
     -------
     dict
-        For each file, by its path below the folder: the differences; an empty list means equal.
+        For each name, in order: the differences; an empty list means equal.
     """
-
-    def files(folder: Path) -> set[str]:
-        return {
-            path.relative_to(folder).as_posix()
-            for path in folder.rglob("*")
-            if path.suffix in COMPARERS and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        }
-
-    here, there = files(committed), files(new)
     findings = {}
-    for name in sorted(here | there):
-        if name not in there:
+    for name in sorted(committed.keys() | new.keys()):
+        if name not in new:
             findings[name] = ["committed, but the notebooks do not make it"]
-        elif name not in here:
+        elif name not in committed:
             findings[name] = ["new, not committed"]
         else:
-            old_path, new_path = committed / name, new / name
-            findings[name] = COMPARERS[old_path.suffix](old_path, new_path)
+            findings[name] = _compare_pair(committed[name], new[name])
     return findings

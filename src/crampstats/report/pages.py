@@ -6,13 +6,14 @@ import html
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from nbconvert.exporters.html import HTMLExporter
 
 from crampstats.output import write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -75,7 +76,9 @@ def write_notebook_page(notebook: Any, path: Path) -> None:
     write_whole(path, page(title_of(notebook), f"{links}{body}\n</main>"))
 
 
-def write_index(notebooks: Mapping[str, Any], findings: Mapping[str, list[str]], path: Path) -> None:
+def write_index(
+    notebooks: Mapping[str, Any], findings: Mapping[str, list[str]], failures: Mapping[str, str], path: Path
+) -> None:
     """Write the first page: what was asked, and whether the results are the committed ones.
 
     Parameters
@@ -83,25 +86,42 @@ def write_index(notebooks: Mapping[str, Any], findings: Mapping[str, list[str]],
     notebooks
         Executed, by their names without ending.
     findings
-        Differences by file, as from `crampstats.report.compare.compare_folders`.
+        Differences by file, as from `crampstats.report.compare.compare_files`.
+    failures
+        Of notebooks that did not run through, by file; their pages show earlier results.
     path
         Of the page.
     """
     items = "\n".join(
-        f'<li><a href="{html.escape(name)}.html">{html.escape(title_of(notebook))}</a></li>'
+        f'<li><a href="{quote(name)}.html">{html.escape(title_of(notebook))}</a></li>'
         for name, notebook in notebooks.items()
     )
-    differing = {name: texts for name, texts in findings.items() if texts}
-    if differing:
-        rows = "\n".join(
-            f"<li>{html.escape(name)}: {html.escape('; '.join(texts))}</li>" for name, texts in differing.items()
-        )
-        verdict = f'<p class="differs">{len(differing)} of {len(findings)} files differ from the committed ones:</p><ul>{rows}</ul>'
-    else:
-        verdict = f"<p>All {len(findings)} tables, figures and notebooks equal the committed ones.</p>"
     body = (
         "<main><h1>crampstats: serum magnesium and muscle cramps</h1>\n"
         "<p>Each page asks one question and answers it from data. Associations are not effects; nothing here is medical "
-        f"advice.</p>\n<ol>\n{items}\n</ol>\n<h2>Are these the committed results?</h2>\n{verdict}\n</main>"
+        f"advice.</p>\n<ol>\n{items}\n</ol>\n<h2>Are these the committed results?</h2>\n"
+        f"{_verdict(findings, failures)}\n</main>"
     )
     write_whole(path, page("crampstats", body))
+
+
+def _verdict(findings: Mapping[str, list[str]], failures: Mapping[str, str]) -> str:
+    """Say in HTML what failed and what differs."""
+    parts = []
+    if failures:
+        parts.append(f'<p class="differs">{len(failures)} failed; what is shown of them is from an earlier run:</p>')
+        parts.append(_list(f"{name}: {text}" for name, text in failures.items()))
+    differing = {name: texts for name, texts in findings.items() if texts}
+    if differing:
+        parts.append(
+            f'<p class="differs">{len(differing)} of {len(findings)} files differ from the committed ones:</p>'
+        )
+        parts.append(_list(f"{name}: {'; '.join(texts)}" for name, texts in differing.items()))
+    else:
+        parts.append(f"<p>All {len(findings)} tables, figures and notebooks equal the committed ones.</p>")
+    return "\n".join(parts)
+
+
+def _list(texts: Iterable[str]) -> str:
+    """Return texts as a list in HTML."""
+    return "<ul>\n" + "\n".join(f"<li>{html.escape(text)}</li>" for text in texts) + "\n</ul>"

@@ -1,0 +1,255 @@
+"""Figures: the data on the axes, labels and units, the same bytes for the same figure."""
+
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+
+import crampstats as cs
+from crampstats import figures
+from crampstats.errors import CrampstatsError
+from crampstats.report.compare import compare_svgs
+
+XLABEL = "% of adults in the past month"
+
+
+@cache
+def estimate() -> cs.Estimate:
+    cramps = cs.datasets.nhanes_cramps().observed("cramp_class")
+    return cs.prevalence(cramps, "cramp_class >= 3", by=["sex", "age_group"])
+
+
+def drawn(**options: object) -> tuple[Figure, Axes, pd.DataFrame]:
+    figure, (ax,) = figures.canvas()
+    given = {"y": "age_group", "series": "sex", "xlabel": XLABEL, "title": "Five times or more"} | options
+    return figure, ax, figures.draw_prevalence(estimate(), ax=ax, **given)
+
+
+@pytest.fixture
+def saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CRAMPSTATS_OUTPUT", str(tmp_path))
+    return tmp_path / "figures"
+
+
+def series(ax: Axes) -> dict[str, dict]:
+    """Return what stands on the axes, by series."""
+    found = {}
+    for container in ax.containers:
+        points, _, (bars,) = container.lines
+        found[container.get_label()] = {
+            "x": points.get_xydata()[:, 0],
+            "y": points.get_xydata()[:, 1],
+            "limits": np.array([segment[:, 0] for segment in bars.get_segments()]),
+            "heights": np.array([segment[:, 1] for segment in bars.get_segments()]),
+            "colour": to_hex(points.get_color()),
+            "bar_colour": to_hex(bars.get_color()[0]),
+            "marker": points.get_marker(),
+        }
+    return found
+
+
+def test_estimates_and_intervals_stand_on_the_axes_in_per_cent() -> None:
+    _, ax, _ = drawn()
+    on_axes = series(ax)
+    assert list(on_axes) == ["male", "female"]
+    for sex, marks in on_axes.items():
+        one = estimate().where(f"sex == '{sex}'")
+        np.testing.assert_allclose(marks["x"], one.value * 100, rtol=1e-14)
+        np.testing.assert_allclose(marks["limits"][:, 0], one.interval().low * 100, rtol=1e-12)
+        np.testing.assert_allclose(marks["limits"][:, 1], one.interval().high * 100, rtol=1e-12)
+        np.testing.assert_array_equal(marks["heights"], np.column_stack([marks["y"], marks["y"]]))
+    np.testing.assert_allclose(on_axes["male"]["y"], [-0.14, 0.86, 1.86])
+    np.testing.assert_allclose(on_axes["female"]["y"], [0.14, 1.14, 2.14])
+
+
+def test_what_was_drawn_is_returned() -> None:
+    _, _, frame = drawn()
+    pd.testing.assert_frame_equal(frame.drop(columns="position"), estimate().to_frame())
+    np.testing.assert_allclose(frame["position"], [-0.14, 0.86, 1.86, 0.14, 1.14, 2.14])
+
+
+def test_intervals_have_the_level_asked_for() -> None:
+    _, ax, frame = drawn(level=0.5)
+    limits = estimate().interval(level=0.5)
+    np.testing.assert_allclose(frame["conf_low"], limits.low)
+    np.testing.assert_allclose(series(ax)["male"]["limits"][:, 1], limits.high[:3] * 100, rtol=1e-12)
+
+
+def test_labels_units_and_order() -> None:
+    _, ax, _ = drawn()
+    assert ax.get_xlabel() == XLABEL
+    assert ax.get_title(loc="left") == "Five times or more"
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["20-39", "40-59", "60+"]
+    assert ax.get_yticks().tolist() == [0, 1, 2]
+    assert ax.get_ylim() == (2.5, -0.5)
+    assert ax.xaxis.get_major_formatter()(10) == "10 %"
+
+
+def test_the_scale_begins_at_zero_and_leaves_room_for_the_values() -> None:
+    _, ax, frame = drawn()
+    low, high = ax.get_xlim()
+    assert low == 0
+    assert high == pytest.approx(frame["conf_high"].max() * 122)
+
+
+def test_values_are_written_beside_the_intervals() -> None:
+    _, ax, frame = drawn()
+    assert [text.get_text() for text in ax.texts] == ["2.3 %", "5.6 %", "5.5 %", "5.3 %", "7.2 %", "11 %"]
+    np.testing.assert_allclose([text.xy for text in ax.texts], frame[["conf_high", "position"]] * [100, 1])
+
+
+def test_series_differ_in_colour_and_marker() -> None:
+    _, ax, _ = drawn()
+    on_axes = series(ax)
+    assert [marks["colour"] for marks in on_axes.values()] == ["#0072b2", "#d55e00"]
+    assert [marks["bar_colour"] for marks in on_axes.values()] == ["#0072b2", "#d55e00"]
+    assert [marks["marker"] for marks in on_axes.values()] == ["o", "D"]
+
+
+def contrast(one: str, other: str) -> float:
+    """Return the contrast ratio of WCAG 2.2."""
+
+    def luminance(colour: str) -> float:
+        channels = np.array(mpl.colors.to_rgb(colour))
+        linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+        return float(linear @ [0.2126, 0.7152, 0.0722])
+
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def test_texts_stand_out_from_the_paper() -> None:
+    figure, ax, _ = drawn()
+    figures.draw_legend(figure, ax)
+    texts = [*ax.texts, *ax.get_yticklabels(), *ax.get_xticklabels(), *figure.legends[0].get_texts(), ax.xaxis.label]
+    assert min(contrast(text.get_color(), "white") for text in texts) >= 4.5
+    assert min(text.get_fontsize() for text in texts) >= 11
+
+
+def test_the_legend_names_the_series_once() -> None:
+    figure, (left, right) = figures.canvas(columns=2)
+    for ax in (left, right):
+        figures.draw_prevalence(estimate(), y="age_group", series="sex", ax=ax, xlabel=XLABEL)
+    figures.draw_legend(figure, left)
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["male", "female"]
+    keys = [line for line in legend.findobj(Line2D) if line.get_marker() in figures.MARKERS]
+    assert [(to_hex(key.get_color()), key.get_marker()) for key in keys] == [("#0072b2", "o"), ("#d55e00", "D")]
+    assert left.get_legend() is None
+
+
+def test_a_canvas_has_axes_with_one_scale_of_y() -> None:
+    figure, axes = figures.canvas(columns=3, width=6, height=2)
+    assert len(axes) == 3
+    assert figure.get_size_inches().tolist() == [6, 2]
+    axes[0].set_ylim(3, 7)
+    assert [ax.get_ylim() for ax in axes] == [(3, 7)] * 3
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"y": "age"}, r"\['age'\] do not label the estimates; \['term', 'sex', 'age_group'\] do"),
+        ({"y": "n", "series": "estimate"}, r"\['n', 'estimate'\] do not label the estimates"),
+        ({"y": "age_group", "series": "term"}, "several estimates share one age_group and term; choose"),
+    ],
+)
+def test_columns_that_cannot_be_drawn(changed: dict, message: str) -> None:
+    with pytest.raises(CrampstatsError, match=message):
+        drawn(**changed)
+
+
+def test_more_series_than_can_be_told_apart() -> None:
+    cramps = cs.datasets.nhanes_cramps().observed("cramp_class")
+    shares = cs.prevalence(cramps, {f"{code} or more": f"cramp_class >= {code}" for code in range(5)}, by=["sex"])
+    _, (ax,) = figures.canvas()
+    with pytest.raises(CrampstatsError, match="5 series are too many to tell apart; at most 4"):
+        figures.draw_prevalence(shares, y="sex", series="term", ax=ax, xlabel=XLABEL)
+    figures.draw_prevalence(shares.where("term != '0 or more'"), y="sex", series="term", ax=ax, xlabel=XLABEL)
+    assert list(series(ax)) == [f"{code} or more" for code in range(1, 5)]
+
+
+def test_equal_figures_are_equal_bytes(saved: Path) -> None:
+    for name in ("first", "again"):
+        figures.save(drawn()[0], name, alt="Cramps.")
+    figures.save(drawn(title="Other")[0], "other", alt="Cramps.")
+    for ending in ("png", "svg"):
+        content = {name: (saved / f"{name}.{ending}").read_bytes() for name in ("first", "again", "other")}
+        assert content["first"] == content["again"]
+        assert content["first"] != content["other"]
+
+
+def test_a_figure_saved_twice_is_the_same(saved: Path) -> None:
+    figure, _, _ = drawn()
+    for name in ("first", "again"):
+        figures.save(figure, name, alt="Cramps.")
+    assert (saved / "first.png").read_bytes() == (saved / "again.png").read_bytes()
+    assert compare_svgs(saved / "first.svg", saved / "again.svg") == []
+
+
+def test_files_say_nothing_of_time_and_version(saved: Path) -> None:
+    figures.save(drawn()[0], "one", alt="Cramps.")
+    svg = (saved / "one.svg").read_text(encoding="utf-8")
+    assert "<dc:date>" not in svg
+    assert mpl.__version__ not in svg.split("</metadata>")[0].split("<metadata>")[1]
+    assert "<text" not in svg
+    assert b"tEXt" not in (saved / "one.png").read_bytes()
+    assert sorted(path.name for path in saved.iterdir()) == ["one.png", "one.svg"]
+
+
+def test_a_picture_shows_itself_with_its_description(saved: Path) -> None:
+    picture = figures.save(drawn()[0], "one", alt="Cramps rise with age.")
+    data, metadata = picture._repr_mimebundle_()
+    assert data == {"image/png": (saved / "one.png").read_bytes(), "text/plain": "Figure one: Cramps rise with age."}
+    assert metadata == {"image/png": {"alt": "Cramps rise with age."}}
+
+
+def test_pixels_of_a_picture() -> None:
+    figure, _ = figures.canvas(width=2, height=1)
+    figure.add_artist(Rectangle((0, 0), 1, 1, transform=figure.transFigure, color="#336699", zorder=9))
+    pixels = figures.pixels_of(figures.save(figure, "blue", alt="Blue.").png)
+    assert pixels.shape == (150, 300, 4)
+    np.testing.assert_allclose(pixels[75, 150], [0x33 / 255, 0x66 / 255, 0x99 / 255, 1], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "alt", "message"),
+    [("one", " ", "alt has to say what the figure shows"), ("a/b", "Cramps.", "name='a/b' has to be letters")],
+)
+def test_what_cannot_be_saved(name: str, alt: str, message: str, saved: Path) -> None:
+    figure, _ = figures.canvas()
+    with pytest.raises(CrampstatsError, match=message):
+        figures.save(figure, name, alt=alt)
+    assert not saved.exists()
+
+
+def test_nothing_global_is_changed(saved: Path) -> None:
+    before = dict(mpl.rcParams)
+    figure, ax, _ = drawn()
+    figures.draw_legend(figure, ax)
+    figures.save(figure, "one", alt="Cramps.")
+    assert dict(mpl.rcParams) == before
+    assert mpl.pyplot.get_fignums() == []
+
+
+def test_the_reader_s_settings_do_not_reach_a_figure(saved: Path) -> None:
+    figures.save(drawn()[0], "plain", alt="Cramps.")
+    with mpl.rc_context({"font.size": 30, "axes.facecolor": "black", "savefig.dpi": 20, "text.color": "red"}):
+        figures.save(drawn()[0], "changed", alt="Cramps.")
+    assert (saved / "plain.png").read_bytes() == (saved / "changed.png").read_bytes()
+
+
+def test_import_needs_no_screen() -> None:
+    code = "import matplotlib, crampstats.figures as f; f.canvas(); print(matplotlib.get_backend(auto_select=False))"
+    ran = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "None"
