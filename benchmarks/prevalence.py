@@ -14,22 +14,16 @@ Run: python benchmarks/prevalence.py [--rows 100000 1000000] [--repeats 5] [--js
 from __future__ import annotations
 
 import argparse
-import gc
 import json
-import platform
-import shutil
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import polars as pl
+from peers import describe, median_seconds, r_has, run_r, seconds
 
 import crampstats as cs
 
@@ -68,29 +62,6 @@ def invent(rows: int) -> pd.DataFrame:
     )
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """Time one call."""
-    gc.collect()
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
-
-
-def r_available() -> bool:
-    """Say whether R and its package survey are there."""
-    if shutil.which("Rscript") is None:
-        return False
-    asked = ["Rscript", "-e", "quit(status = !requireNamespace('survey', quietly = TRUE))"]
-    return subprocess.run(asked, check=False, capture_output=True).returncode == 0
-
-
-def time_r(folder: Path, rows: int) -> tuple[float, float, np.ndarray]:
-    """Return R's seconds for the design and the estimates, and prevalences with standard errors, shape (2, domains)."""
-    asked = ["Rscript", str(folder / "time.R"), str(folder), str(rows)]
-    lines = subprocess.run(asked, check=True, capture_output=True, text=True).stdout.split()
-    return float(lines[0]), float(lines[1]), np.array(lines[2:], dtype=float).reshape(2, DOMAINS)
-
-
 def measure(rows: int, repeats: int, with_r: bool) -> dict[str, float]:
     """Return the median seconds of each way, having checked that crampstats and R agree."""
     data = invent(rows)
@@ -112,20 +83,16 @@ def measure(rows: int, repeats: int, with_r: bool) -> dict[str, float]:
         work()
     times: dict[str, list[float]] = {name: [] for name in ways}
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "time.R").write_text(R_SCRIPT)
-        for column in data:
-            (folder / str(column)).write_bytes(data[column].to_numpy().tobytes())
         for _ in range(repeats):
             for way, work in ways.items():
                 times[way].append(seconds(work))
             if with_r:
-                making, asking, theirs = time_r(folder, rows)
+                making, asking, *theirs = run_r(R_SCRIPT, data, Path(name))
                 ours = cs.prevalence(survey, "low == 1", by=["domain"])
-                np.testing.assert_allclose([ours.value, ours.std_error], theirs, rtol=1e-9)
+                np.testing.assert_allclose([*ours.value, *ours.std_error], theirs, rtol=1e-9)
                 times.setdefault("R survey", []).append(asking)
                 times.setdefault("R survey, with svydesign", []).append(making + asking)
-    return {way: statistics.median(measured) for way, measured in times.items()}
+    return median_seconds(times)
 
 
 def main() -> int:
@@ -135,10 +102,9 @@ def main() -> int:
     reader.add_argument("--repeats", type=int, default=5)
     reader.add_argument("--json", type=Path, help="where to write the figures")
     chosen = reader.parse_args()
-    with_r = r_available()
+    with_r = r_has("survey")
     result = {
-        "python": platform.python_version(),
-        "versions": {name: version(name) for name in ("crampstats", "numpy", "pandas", "polars")},
+        **describe("polars"),
         "repeats": chosen.repeats,
         "seconds": {rows: measure(rows, chosen.repeats, with_r) for rows in chosen.rows},
     }

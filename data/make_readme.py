@@ -5,23 +5,49 @@ Run: python data/make_readme.py
 
 from pathlib import Path
 
-from crampstats.datasets.cramps import CELLS, ROWS
+from crampstats.datasets import cramps, serum
 from crampstats.schema import Schema
 
 README = Path(__file__).with_name("README.md")
 TABLES = {
     "nhanes_cramps.csv": (
-        CELLS,
+        cramps.CELLS,
         (
             "Leg cramps of US adults of 20 and over, NHANES 2005-2008: people and their total weight in each cell. Loaded by "
             "`datasets.nhanes_cramps()`, made by `data/make_nhanes_cramps.py`."
         ),
     ),
-    "rows of the official files": (
-        ROWS,
+    "rows of the official files of 2005-2008": (
+        cramps.ROWS,
         (
             "What `datasets.nhanes_cramps('official')` makes of DEMO_D, DEMO_E, SLQ_D and SLQ_E, a row a respondent of any "
             "age. The files are downloaded, or read from the folder that `CRAMPSTATS_DATA` names."
+        ),
+    ),
+    "nhanes_magnesium.csv": (
+        serum.CELLS,
+        (
+            "Serum magnesium of US adults of 18 and over, NHANES 2021-2023, **a subset that is not nationally representative** "
+            "(a liver value measured, no hepatitis B antibody, no heavy drinkers): people and their total weight in each cell. "
+            "Loaded by `datasets.nhanes_magnesium()`, made by `data/make_nhanes_magnesium.py`."
+        ),
+    ),
+    "nhanes_magnesium_diabetes.csv": (
+        serum.DIABETES_CELLS,
+        "The same people by diabetes and class of magnesium. Loaded by `datasets.nhanes_magnesium('packaged_diabetes')`.",
+    ),
+    "rows of the official files of 2021-2023": (
+        serum.ROWS,
+        (
+            "What `datasets.nhanes_magnesium('official')` makes of BIOPRO_L, DEMO_L, GHB_L, DIQ_L, BMX_L, BPQ_L, ALQ_L, SMQ_L and "
+            "PAQ_L, a row a respondent of any age; who has no blood analytes has weight 0."
+        ),
+    ),
+    "nhanes1_magnesium.csv": (
+        serum.CELLS_I,
+        (
+            "Serum magnesium of people of 25 to 74, NHANES I 1971-1975, a file without weights and design: people in each "
+            "cell. Loaded by `datasets.nhanes1_magnesium()`, made by `data/make_nhanes_magnesium.py`."
         ),
     ),
 }

@@ -14,35 +14,53 @@ __version__ = "0.1.0"
 
 # Where each public name lives; importing crampstats imports none of these modules.
 _HOMES = {
-    "Survey": "survey",
     "Estimate": "estimates",
+    "Model": "regression",
+    "Survey": "survey",
+    "binomial_interval": "intervals",
+    "cutoff_curve": "cutoffs",
     "difference": "estimates",
-    "ratio": "estimates",
-    "transform": "estimates",
-    "weighted_sum": "estimates",
+    "fit": "regression",
+    "g_formula": "effects",
+    "item_nonresponse": "participation",
     "mean": "proportions",
     "nchs_standards": "proportions",
+    "participant_flow": "participation",
     "prevalence": "proportions",
+    "quantile": "quantiles",
+    "ratio": "estimates",
     "standardize": "proportions",
+    "term_test": "regression",
     "total": "proportions",
+    "transform": "estimates",
+    "weighted_sum": "estimates",
 }
 _ROOMS = ("datasets", "errors", "figures", "reference", "schema", "tables", "units")
 
 __all__ = [
     "Estimate",
+    "Model",
     "Survey",
+    "binomial_interval",
+    "cutoff_curve",
     "datasets",
     "difference",
     "errors",
     "figures",
+    "fit",
+    "g_formula",
+    "item_nonresponse",
     "mean",
     "nchs_standards",
+    "participant_flow",
     "prevalence",
+    "quantile",
     "ratio",
     "reference",
     "schema",
     "standardize",
     "tables",
+    "term_test",
     "total",
     "transform",
     "units",
@@ -51,8 +69,14 @@ __all__ = [
 
 if TYPE_CHECKING:
     from crampstats import datasets, errors, figures, reference, schema, tables, units
+    from crampstats.cutoffs import cutoff_curve
+    from crampstats.effects import g_formula
     from crampstats.estimates import Estimate, difference, ratio, transform, weighted_sum
+    from crampstats.intervals import binomial_interval
+    from crampstats.participation import item_nonresponse, participant_flow
     from crampstats.proportions import mean, nchs_standards, prevalence, standardize, total
+    from crampstats.quantiles import quantile
+    from crampstats.regression import Model, fit, term_test
     from crampstats.survey import Survey
 
 

@@ -62,6 +62,8 @@ class Estimate:
         How `interval` is made unless another way is asked for.
     source
         The survey or surveys, in words.
+    spent
+        Shape (k,): degrees of freedom that a model behind the estimate has used up; 0 where there is none.
 
     Examples
     --------
@@ -80,6 +82,7 @@ class Estimate:
     n: np.ndarray
     interval_method: Method
     source: str
+    spent: np.ndarray | float = 0.0
 
     @property
     def covariance(self) -> np.ndarray:
@@ -100,10 +103,10 @@ class Estimate:
     def df(self) -> np.ndarray:
         """Degrees of freedom, shape (k,).
 
-        Clusters less strata, of those with people in the domain (for a contrast, in the union of the domains). With
-        several independent surveys by Satterthwaite FE, Biometrics 1946;2:110-114, doi:10.2307/3002019.
+        Clusters less strata, of those with people in the domain (for a contrast, in the union of the domains), less what
+        a model has spent. With several independent surveys by Satterthwaite FE, Biometrics 1946;2:110-114, doi:10.2307/3002019.
         """
-        each = np.stack([part.design.degrees_of_freedom(part.touched) for part in self.components])
+        each = np.stack([part.design.degrees_of_freedom(part.touched) for part in self.components]) - self.spent
         if len(each) == 1:
             return each[0]
         variances = self._variances
@@ -181,7 +184,13 @@ class Estimate:
             Component(part.design, part.contributions[:, rows], part.touched[:, rows]) for part in self.components
         )
         labels = self.labels.iloc[rows].reset_index(drop=True)
-        return replace(self, labels=labels, value=self.value[rows], components=parts, n=self.n[rows])
+        spent = self._spent_by_each[rows]
+        return replace(self, labels=labels, value=self.value[rows], components=parts, n=self.n[rows], spent=spent)
+
+    @property
+    def _spent_by_each(self) -> np.ndarray:
+        """Degrees of freedom spent, shape (k,)."""
+        return np.broadcast_to(np.asarray(self.spent, dtype=float), (len(self),))
 
     def __len__(self) -> int:
         return len(self.value)
@@ -225,7 +234,8 @@ def mapped(
         Component(part.design, part.contributions @ matrix.T, part.touched.astype(float) @ used > 0)
         for part in estimate.components
     )
-    return Estimate(labels, value, parts, n, interval_method, estimate.source)
+    spent = np.max(np.where(matrix != 0, estimate._spent_by_each, 0.0), axis=1, initial=0.0)
+    return Estimate(labels, value, parts, n, interval_method, estimate.source, spent)
 
 
 def stacked(estimates: list[Estimate], *, samples: Samples = "same") -> Estimate:
@@ -275,6 +285,7 @@ def stacked(estimates: list[Estimate], *, samples: Samples = "same") -> Estimate
         np.concatenate([one.n for one in estimates]),
         estimates[0].interval_method,
         " and ".join(dict.fromkeys(one.source for one in estimates)),
+        np.concatenate([one._spent_by_each for one in estimates]),
     )
 
 

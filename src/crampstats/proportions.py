@@ -29,7 +29,7 @@ FEW_LEVELS = 1000
 
 
 @dataclass(frozen=True)
-class _Grouping:
+class Grouping:
     """The by columns of a request: codes of the rows, and what the codes stand for."""
 
     names: tuple[str, ...]
@@ -38,6 +38,7 @@ class _Grouping:
 
     @property
     def sizes(self) -> tuple[int, ...]:
+        """How many levels each column has."""
         return tuple(len(index) for index in self.levels)
 
     def labels(self, term: str, cells: np.ndarray) -> pd.DataFrame:
@@ -67,14 +68,14 @@ def _level_codes(survey: Survey, name: str) -> tuple[np.ndarray, pd.Index]:
     return (np.where(codes < 0, 0, codes) if answer.missing is not None else codes), levels
 
 
-def _grouping(survey: Survey, by: Sequence[str]) -> _Grouping:
+def read_grouping(survey: Survey, by: Sequence[str]) -> Grouping:
     """Read the by columns."""
     if isinstance(by, str):
         raise QuestionError(f"by={by!r} has to be a list of columns, as in by=[{by!r}].")
     if len(set(by)) != len(by):
         raise QuestionError(f"by={list(by)!r} names a column twice.")
     pairs = [_level_codes(survey, read_question(name).text) for name in by]
-    return _Grouping(tuple(by), tuple(codes for codes, _ in pairs), tuple(levels for _, levels in pairs))
+    return Grouping(tuple(by), tuple(codes for codes, _ in pairs), tuple(levels for _, levels in pairs))
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class _Totals:
     amount: np.ndarray  # (clusters, k) weight times variable
 
 
-def _totals(survey: Survey, grouping: _Grouping, variable: np.ndarray) -> _Totals:
+def _totals(survey: Survey, grouping: Grouping, variable: np.ndarray) -> _Totals:
     """Add up people, weights and a variable, yes/no or a number, in clusters and cells of the domain."""
     parts = (
         _unit_parts(survey, grouping, variable)
@@ -102,7 +103,7 @@ def _totals(survey: Survey, grouping: _Grouping, variable: np.ndarray) -> _Total
     return _Totals(found, people.sum(axis=0), people > 0, weight, amount)
 
 
-def _unit_parts(survey: Survey, grouping: _Grouping, variable: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _unit_parts(survey: Survey, grouping: Grouping, variable: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return people, weight and weighted variable of each row and cell, where every row is a cluster of its own."""
     rows = np.arange(len(survey)) if survey.domain is None else np.flatnonzero(survey.domain)
     cell = np.zeros(len(rows), dtype=np.intp)
@@ -117,7 +118,7 @@ def _unit_parts(survey: Survey, grouping: _Grouping, variable: np.ndarray) -> tu
     return parts
 
 
-def _cluster_parts(survey: Survey, grouping: _Grouping, variable: np.ndarray) -> tuple[np.ndarray, ...]:
+def _cluster_parts(survey: Survey, grouping: Grouping, variable: np.ndarray) -> tuple[np.ndarray, ...]:
     """Return people, weight and weighted variable of each cluster and cell, in one pass over the rows."""
     codes: list[np.ndarray] = [survey.row_cluster, *grouping.codes]
     sizes = [survey.design.clusters, *grouping.sizes]
@@ -142,20 +143,34 @@ def _cluster_parts(survey: Survey, grouping: _Grouping, variable: np.ndarray) ->
     return tuple(part.reshape(survey.design.clusters, -1) for part in parts)
 
 
-def _estimate(
+def made_estimate(
     survey: Survey,
     labels: pd.DataFrame,
     value: np.ndarray,
-    contributions: np.ndarray,
-    totals: _Totals,
+    component: Component,
+    people: np.ndarray,
     interval_method: Method,
 ) -> Estimate:
-    """Make an estimate, refusing domains without degrees of freedom."""
-    component = Component(survey.design, contributions, totals.touched)
-    estimate = Estimate(labels, value, (component,), totals.people, interval_method, _source(survey))
+    """Make an estimate, refusing domains without degrees of freedom.
+
+    Parameters
+    ----------
+    survey
+        Whose domain was asked about.
+    labels, value, people, interval_method
+        Of the k estimates, as in `Estimate`.
+    component
+        The survey's design and the contributions.
+
+    Raises
+    ------
+    DesignError
+        If clusters less strata with people in a domain leave no degrees of freedom, with the labels of it.
+    """
+    estimate = Estimate(labels, value, (component,), people, interval_method, survey.described)
     without = estimate.df <= 0
     if without.any():
-        named = "; ".join(", ".join(map(str, row)) for row in labels[without].itertuples(index=False))
+        named = "; ".join(dict.fromkeys(", ".join(map(str, row)) for row in labels[without].itertuples(index=False)))
         raise DesignError(
             f"no degrees of freedom (clusters less strata with people in the domain) for: {named}. Ask about a larger "
             "domain, or merge strata."
@@ -163,22 +178,18 @@ def _estimate(
     return estimate
 
 
-def _source(survey: Survey) -> str:
-    """Name the survey and its domain."""
-    return f"{survey.name} [{' | '.join(survey.conditions)}]" if survey.conditions else survey.name
-
-
-def _mean(survey: Survey, grouping: _Grouping, variable: np.ndarray, term: str, interval_method: Method) -> Estimate:
+def _mean(survey: Survey, grouping: Grouping, variable: np.ndarray, term: str, interval_method: Method) -> Estimate:
     """Return a weighted mean in each cell of the domain."""
     totals = _totals(survey, grouping, variable)
     weight = totals.weight.sum(axis=0)
     value = totals.amount.sum(axis=0) / weight
     contributions = (totals.amount - value * totals.weight) / weight
     labels = grouping.labels(term, totals.labels_cells)
-    return _estimate(survey, labels, value, contributions, totals, interval_method)
+    component = Component(survey.design, contributions, totals.touched)
+    return made_estimate(survey, labels, value, component, totals.people, interval_method)
 
 
-def _numbers(survey: Survey, variable: str) -> np.ndarray:
+def read_numbers(survey: Survey, variable: str) -> np.ndarray:
     """Return the values of a variable that has to be a number or yes/no."""
     answer = survey.answer(variable)
     if answer.kind == "text":
@@ -215,7 +226,9 @@ def prevalence(
     by
         Columns; an estimate for each combination that occurs. All of them come from one pass over the rows.
     interval_method
-        ``"korn_graubard"`` (conservative), ``"beta"``, ``"logit"`` or ``"wald"``.
+        ``"korn_graubard"`` (conservative), or another one of `crampstats.intervals.interval`: ``"logit"``, ``"wilson"``,
+        ``"arcsine"``, ``"likelihood"``, ``"beta"``, ``"wald"``; in a simple random sample also ``"clopper_pearson"``,
+        ``"mid_p"``, ``"jeffreys"``, ``"agresti_coull"``.
 
     Returns
     -------
@@ -243,7 +256,7 @@ def prevalence(
        estimate  conf_low  conf_high
     0    0.0593    0.0516     0.0678
     """
-    grouping = _grouping(survey, by)
+    grouping = read_grouping(survey, by)
     questions = named_questions(case, "case")
     estimates = [_mean(survey, grouping, _case(survey, q), term, interval_method) for term, q in questions.items()]
     return estimates[0] if len(estimates) == 1 else stacked(estimates)
@@ -277,7 +290,7 @@ def mean(survey: Survey, variable: str, *, by: Sequence[str] = ()) -> Estimate:
     >>> mean(cs.Survey(pd.DataFrame({"magnesium_mmol_l": [0.8, 0.9, 0.7, 0.8]})), "magnesium_mmol_l").value
     array([0.8])
     """
-    return _mean(survey, _grouping(survey, by), _numbers(survey, variable), variable, "wald")
+    return _mean(survey, read_grouping(survey, by), read_numbers(survey, variable), variable, "wald")
 
 
 def total(survey: Survey, variable: str, *, by: Sequence[str] = ()) -> Estimate:
@@ -315,10 +328,11 @@ def total(survey: Survey, variable: str, *, by: Sequence[str] = ()) -> Estimate:
        estimate  conf_low  conf_high
     0      12.6      10.4       14.8
     """
-    grouping = _grouping(survey, by)
-    totals = _totals(survey, grouping, _numbers(survey, variable))
+    grouping = read_grouping(survey, by)
+    totals = _totals(survey, grouping, read_numbers(survey, variable))
     labels = grouping.labels(variable, totals.labels_cells)
-    return _estimate(survey, labels, totals.amount.sum(axis=0), totals.amount, totals, "wald")
+    component = Component(survey.design, totals.amount, totals.touched)
+    return made_estimate(survey, labels, totals.amount.sum(axis=0), component, totals.people, "wald")
 
 
 def standardize(estimate: Estimate, population: str | StandardPopulation, *, over: str) -> Estimate:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ClusterLabels = Literal["unique", "nested"]
+WEIGHED = "weight above 0"
 COUNT = "n"
 WEIGHT = "weight"
 
@@ -57,8 +58,8 @@ class Survey:
         The `Design` that estimates from this survey share.
     domain
         Shape (rows,) bool, the people asked about; None for all.
-    conditions
-        The questions and columns that made the domain, in words.
+    steps
+        The same with the domain that each left: who fell out where, for `crampstats.participant_flow`.
 
     Raises
     ------
@@ -89,7 +90,7 @@ class Survey:
     row_weight: np.ndarray | None = field(init=False)
     row_count: np.ndarray | None = field(init=False)
     domain: np.ndarray | None = field(init=False, default=None)
-    conditions: tuple[str, ...] = field(init=False, default=())
+    steps: tuple[tuple[str, np.ndarray], ...] = field(init=False, default=())
 
     def __post_init__(self) -> None:
         if self.cluster_labels not in get_args(ClusterLabels):
@@ -111,7 +112,7 @@ class Survey:
         if in_sample is not None and count is not None:
             in_sample = in_sample & (count > 0)
         if in_sample is not None and not in_sample.all():
-            self._bind(domain=in_sample)
+            self._bind(domain=in_sample, steps=((WEIGHED, in_sample),))
 
     def _bind(self, **values: Any) -> None:
         """Set fields of an object that is still being made."""
@@ -224,9 +225,18 @@ class Survey:
         design, degrees = self.design, int(self.degrees_of_freedom)
         total = len(self) if self.row_count is None else int(self.row_count.sum())
         units = f"{design.clusters:,} cluster{'s' * (design.clusters != 1)} in " if self.cluster else ""
-        asked = f" [{' | '.join(self.conditions)}]" if self.conditions else ""
         strata = f"{design.strata:,} {'stratum' if design.strata == 1 else 'strata'}"
-        return f"<Survey {self.name}{asked}: {self.people:,} of {total:,} people, {units}{strata}, {degrees:,} df>"
+        return f"<Survey {self.described}: {self.people:,} of {total:,} people, {units}{strata}, {degrees:,} df>"
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """The questions and columns that made the domain, in words."""
+        return tuple(condition for condition, _ in self.steps if condition != WEIGHED)
+
+    @property
+    def described(self) -> str:
+        """Name and domain, as results tell them."""
+        return f"{self.name} [{' | '.join(self.conditions)}]" if self.conditions else self.name
 
     @property
     def people(self) -> int:
@@ -286,7 +296,7 @@ class Survey:
         domain = inside if self.domain is None else self.domain & inside
         if not domain.any():
             raise QuestionError(f"{condition}: nobody in {self.name} is left.")
-        return self._changed(domain=domain, conditions=(*self.conditions, condition))
+        return self._changed(domain=domain, steps=(*self.steps, (condition, domain)))
 
     def where(self, question: str) -> Survey:
         """Ask about those for whom the answer is yes; the others stay in the design.
@@ -472,9 +482,8 @@ class Survey:
             population_size=self.population_size,
             count=count_name,
             lonely=self.lonely,
-            name=self.name,
+            name=self.described,
         )
         if self.cluster is not None:  # the clusters are the same ones, so that estimates from both can be combined
             tabulated._bind(design=self.design, row_cluster=unit.astype(np.int32))
-        tabulated._bind(conditions=self.conditions)
         return tabulated

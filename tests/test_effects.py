@@ -1,0 +1,84 @@
+"""Means if everybody had a value: by hand, against domains, and that their errors hold the covariates' sampling."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+
+import crampstats as cs
+from crampstats.errors import QuestionError
+
+
+@pytest.fixture(scope="module")
+def survey() -> cs.Survey:
+    rng = np.random.default_rng(5)
+    n = 500
+    frame = pd.DataFrame(
+        {"old": rng.integers(0, 2, n), "weight": rng.gamma(4, 50, n), "cluster": np.repeat(np.arange(25), 20)}
+    )
+    frame["drug"] = (rng.random(n) < 0.2 + 0.4 * frame["old"]).astype(int)
+    frame["low"] = (rng.random(n) < 0.1 + 0.2 * frame["old"] + 0.1 * frame["drug"]).astype(int)
+    return cs.Survey(frame.assign(place=rng.choice(["land", "town"], n)), weight="weight", cluster="cluster")
+
+
+def test_a_saturated_model_is_standardised_by_hand(survey: cs.Survey) -> None:
+    model = cs.fit(survey, "low ~ drug * old", family="binomial")
+    cells = cs.prevalence(survey, "low == 1", by=["drug", "old"]).value.reshape(2, 2)
+    old = cs.mean(survey, "old").value[0]
+    for drug in (0, 1):
+        assert cs.g_formula(model, {"drug": drug}).value[0] == pytest.approx(cells[drug] @ [1 - old, old], rel=1e-10)
+
+
+def test_without_other_columns_it_is_the_prevalence_of_the_domain(survey: cs.Survey) -> None:
+    model = cs.fit(survey, "low ~ drug", family="binomial")
+    with_drug, domain = cs.g_formula(model, {"drug": 1}), cs.prevalence(survey.where("drug == 1"), "low == 1")
+    assert_allclose([with_drug.value, with_drug.std_error], [domain.value, domain.std_error], rtol=1e-9)
+
+
+def test_the_error_is_that_of_the_whole_procedure(survey: cs.Survey) -> None:
+    # Leave one cluster out, fit and average again: the jackknife knows nothing of slopes or contributions.
+    def gap(data: pd.DataFrame) -> float:
+        model = cs.fit(
+            cs.Survey(data, weight="weight", cluster="cluster"), "low ~ drug + old + place", family="binomial"
+        )
+        return (cs.g_formula(model, {"drug": 1}).value - cs.g_formula(model, {"drug": 0}).value)[0]
+
+    data = survey.data
+    left_out = np.array([gap(data[data["cluster"] != cluster]) for cluster in range(25)])
+    jackknife = np.sqrt(24 / 25 * np.sum((left_out - left_out.mean()) ** 2))
+    model = cs.fit(survey, "low ~ drug + old + place", family="binomial")
+    difference = cs.difference(cs.g_formula(model, {"drug": 1}), cs.g_formula(model, {"drug": 0}))
+    assert difference.std_error[0] == pytest.approx(jackknife, rel=0.05)
+
+
+def test_the_sampling_of_covariates_is_in_the_error() -> None:
+    # A model without error of its own: what is left is the sampling of `old`.
+    table = pd.DataFrame({"old": [0, 1] * 40, "drug": [0, 0, 1, 1] * 20})
+    table["mg"] = 0.9 - 0.1 * table["old"] - 0.02 * table["drug"]
+    survey = cs.Survey(table)
+    model = cs.fit(survey, "mg ~ old + drug", family="gaussian")
+    assert model.coefficients.std_error.max() == pytest.approx(0, abs=1e-12)
+    assert cs.g_formula(model, {"drug": 1}).std_error[0] == pytest.approx(
+        0.1 * cs.mean(survey, "old").std_error[0], rel=1e-9
+    )
+
+
+def test_domain_counts_and_categories(survey: cs.Survey) -> None:
+    asked = survey.where("old == 1")
+    rows = cs.g_formula(cs.fit(asked, "low ~ drug + place", family="poisson"), {"place": "town"})
+    cells = asked.tabulate(["low", "drug", "place"])
+    same = cs.g_formula(cs.fit(cells, "low ~ drug + place", family="poisson"), {"place": "town"})
+    assert_allclose([rows.value, rows.std_error], [same.value, same.std_error], rtol=1e-9)
+    assert rows.labels["term"].tolist() == ["mean of low if place = town"]
+    assert rows.df.tolist() == [24 + 1 - 3]
+    assert rows.n.tolist() == [asked.people]
+
+
+def test_a_setting_names_columns_and_known_levels(survey: cs.Survey) -> None:
+    model = cs.fit(survey, "low ~ drug + place", family="binomial")
+    with pytest.raises(QuestionError, match=r"setting=\{'dose': 1\} has to name columns of the model: drug, place"):
+        cs.g_formula(model, {"dose": 1})
+    with pytest.raises(QuestionError, match="has to name columns of the model"):
+        cs.g_formula(model, {})
+    with pytest.raises(QuestionError, match="'sea' where the formula knows only the levels 'land', 'town'"):
+        cs.g_formula(model, {"place": "sea"})
