@@ -253,3 +253,79 @@ def test_import_needs_no_screen() -> None:
     code = "import matplotlib, crampstats.figures as f; f.canvas(); print(matplotlib.get_backend(auto_select=False))"
     ran = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "None"
+
+
+@cache
+def ratios() -> cs.Estimate:
+    cramps = cs.datasets.nhanes_cramps().observed("cramp_class").define(frequent="cramp_class >= 3")
+    return cs.fit(cramps, "frequent ~ sex + age_group", family="poisson").prevalence_ratios()
+
+
+def test_ratios_stand_on_a_logarithmic_axis() -> None:
+    _, (ax,) = figures.canvas()
+    names = {"age_group[T.60+]": "60 and over", "sex[T.female]": "women"}
+    table = figures.draw_ratios(ratios(), ax=ax, xlabel="prevalence ratio", names=names)
+    expected = ratios().to_frame().set_index("term").loc[list(names)]
+    (points,) = (line for line in ax.lines if line.get_marker() == "o")
+    np.testing.assert_allclose(np.asarray(points.get_xdata(), dtype=float), expected["estimate"])
+    assert points.get_ydata().tolist() == [0, 1]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["60 and over", "women"]
+    assert (ax.get_xscale(), ax.get_xlabel()) == ("log", "prevalence ratio")
+    assert ax.get_ylim() == (1.5, -0.5)
+    low, high = expected.loc["sex[T.female]", ["conf_low", "conf_high"]]
+    texts = [text.get_text() for text in ax.texts]
+    assert texts[1] == f"{expected.loc['sex[T.female]', 'estimate']:.2f} ({low:.2f}–{high:.2f})"
+    assert table["term"].tolist() == list(names)
+
+
+def test_ratios_that_cannot_be_drawn() -> None:
+    _, (ax,) = figures.canvas()
+    with pytest.raises(CrampstatsError, match=r"\['diabetes'\] are no terms; these are \['sex\[T.female\]'"):
+        figures.draw_ratios(ratios(), ax=ax, xlabel="x", names={"diabetes": "diabetes"})
+    difference = cs.transform(ratios(), lambda ratio: ratio - 5)
+    with pytest.raises(CrampstatsError, match="needs ratios and intervals above 0"):
+        figures.draw_ratios(difference, ax=ax, xlabel="x")
+
+
+@cache
+def curve(*cutoffs: float) -> object:
+    serum = cs.datasets.nhanes_magnesium().observed("magnesium_mg_dl")
+    return cs.cutoff_curve(serum, "magnesium_mg_dl", list(cutoffs or np.linspace(0.6, 0.9, 61)), unit="mmol/L")
+
+
+def test_the_curve_is_a_staircase_with_a_band() -> None:
+    _, (ax,) = figures.canvas()
+    table = figures.draw_cutoff_curve(
+        curve(), ax=ax, xlabel="cut-off, mmol/L", ylabel="% of adults", named={"0.75": 0.75}
+    )
+    frame = curve().to_frame()
+    staircase, interpolated, mark = ax.lines
+    np.testing.assert_allclose(staircase.get_ydata(), frame["at_most"] * 100)
+    assert staircase.get_drawstyle() == "steps-post"
+    np.testing.assert_allclose(interpolated.get_ydata(), frame["interpolated"] * 100)
+    assert mark.get_xdata() == [0.75, 0.75]
+    assert [text.get_text() for text in ax.texts] == ["0.75"]
+    (band,) = ax.collections
+    heights = band.get_paths()[0].vertices[:, 1]
+    assert heights.max() == pytest.approx(frame["band_high"].max() * 100)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("cut-off, mmol/L", "% of adults")
+    assert ax.get_xlim() == pytest.approx((0.6, 0.9))
+    assert table["cutoff"].tolist() == frame["cutoff"].tolist()
+
+
+def test_cut_offs_have_to_ascend() -> None:
+    _, (ax,) = figures.canvas()
+    with pytest.raises(CrampstatsError, match="in ascending order"):
+        figures.draw_cutoff_curve(curve(0.8, 0.7), ax=ax, xlabel="x", ylabel="y")
+
+
+def test_the_flow_tells_who_was_left_and_who_fell_out() -> None:
+    cramps = cs.datasets.nhanes_cramps().observed("cramp_class").where("sex == 'female'")
+    _, (ax,) = figures.canvas()
+    table = figures.draw_flow(cs.participant_flow(cramps), ax=ax)
+    texts = [text.get_text() for text in ax.texts if text.get_text()]
+    assert texts[0] == "sample\n10,914 people"
+    assert texts[1].startswith("12 left out\n(0.1% of the weight)")
+    assert texts[-1] == "sex == 'female'\n5,609 people"
+    assert table["excluded"].tolist() == [0, 12, 5293]
+    assert not ax.axison

@@ -27,9 +27,14 @@ ORDER = [
     "formulas",
     "design",
     "survey",
+    "participation",
     "intervals",
     "estimates",
     "proportions",
+    "quantiles",
+    "cutoffs",
+    "regression",
+    "effects",
     "datasets",
     "output",
     "figures",
@@ -127,7 +132,7 @@ def requirement(text: str) -> tuple[str, frozenset[str]]:
 def test_environment_yml_holds_the_ranges_of_pyproject() -> None:
     project = PYPROJECT["project"]
     extras = project["optional-dependencies"]
-    asked = [*project["dependencies"], *extras["lab"], *extras["dev"], *extras["bench"]]
+    asked = [*project["dependencies"], *extras["lab"], *extras["files"], *extras["dev"], *extras["bench"]]
     expected = dict(requirement(text) for text in asked if not text.startswith("crampstats"))
     expected["matplotlib-base"] = expected.pop("matplotlib")
     expected["python"] = requirement("python" + project["requires-python"])[1]
@@ -141,7 +146,7 @@ def test_the_lock_pins_every_dependency_with_hashes_and_no_address() -> None:
     lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     pinned = {name.lower() for name in re.findall(r"^([A-Za-z0-9._-]+)==", lock, re.MULTILINE)}
     extras = PYPROJECT["project"]["optional-dependencies"]
-    asked = [*PYPROJECT["project"]["dependencies"], *extras["lab"], *extras["dev"]]
+    asked = [*PYPROJECT["project"]["dependencies"], *extras["lab"], *extras["files"], *extras["dev"]]
     assert {requirement(text)[0] for text in asked if not text.startswith("crampstats")} <= pinned
     entries = re.split(r"^(?=[A-Za-z0-9._-]+==)", lock, flags=re.MULTILINE)[1:]
     assert all("--hash=sha256:" in entry for entry in entries)

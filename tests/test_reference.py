@@ -32,7 +32,8 @@ POPULATIONS = {
     "us_2000": (US_2000, "thousand people", "klein2001"),
     "us_2000_detailed": (US_2000_DETAILED, "per million", "klein2001"),
 }
-TABLES = ("cramp_prevalences", "standard_populations")
+FOLDER = resources.files("crampstats.reference") / "tables"
+TABLES = sorted(file.name.removesuffix(".csv") for file in FOLDER.iterdir() if file.name != "sources.csv")
 
 
 @pytest.mark.parametrize("name", POPULATIONS)
@@ -111,9 +112,9 @@ def test_what_was_read_elsewhere_names_where(study: str) -> None:
 
 
 def test_derived_values_show_their_formula() -> None:
-    derived = [row for table in TABLES for row in read_table(table) if row["status"] == "derived"]
-    assert [row["where"] for row in derived] == ["midpoint of the printed range: (24 % + 25 %) / 2"]
-    assert float(derived[0]["value"]) == pytest.approx((0.24 + 0.25) / 2, rel=1e-15)
+    (derived,) = [row for row in read_table("cramp_prevalences") if row["status"] == "derived"]
+    assert derived["where"] == "midpoint of the printed range: (24 % + 25 %) / 2"
+    assert float(derived["value"]) == pytest.approx((0.24 + 0.25) / 2, rel=1e-15)
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -122,6 +123,12 @@ def test_every_row_makes_a_sourced_value(table: str) -> None:
     values = [sourced(row) for row in rows]
     assert len(values) == len(rows) > 0
     assert all(value.where for value in values if value.status != "assumed")
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_what_was_read_in_a_secondary_source_says_in_which(table: str) -> None:
+    rows = [row for row in read_table(table) if "secondary source" in row["where"]]
+    assert [row for row in rows if not re.search(r"secondary sources? only: \w", row["note"])] == []
 
 
 def test_the_bibliography() -> None:
@@ -135,8 +142,7 @@ def test_the_bibliography() -> None:
 
 @pytest.mark.parametrize("table", [*TABLES, "sources"])
 def test_packaged_tables_are_well_formed(table: str) -> None:
-    path = resources.files("crampstats.reference") / "tables" / f"{table}.csv"
-    header, *rows = csv.reader(path.read_text(encoding="utf-8").splitlines())
+    header, *rows = csv.reader((FOLDER / f"{table}.csv").read_text(encoding="utf-8").splitlines())
     assert {len(row) for row in rows} == {len(header)}
     assert [cell for row in rows for cell in row if cell != cell.strip()] == []
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from crampstats import errors
 from crampstats.errors import SchemaError
 from crampstats.schema import Column, Fault, Schema, faults_frame
 
@@ -280,3 +281,13 @@ def test_the_data_dictionary() -> None:
         "a number from 0.2 to 3 mmol/L or missing",
         "serum magnesium",
     ]
+
+
+def test_every_error_is_one_of_crampstats_and_a_value_error() -> None:
+    found = [
+        each for each in vars(errors).values() if isinstance(each, type) and each.__module__ == "crampstats.errors"
+    ]
+    assert {each.__name__ for each in found} >= {"SchemaError", "QuestionError", "DesignError", "ConvergenceError"}
+    assert [each for each in found if not issubclass(each, errors.CrampstatsError)] == []
+    assert issubclass(errors.CrampstatsError, ValueError)
+    assert SchemaError("without records").faults == ()

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from crampstats.schema import Fault
 
 
 class CrampstatsError(ValueError):
@@ -22,10 +20,10 @@ class SchemaError(CrampstatsError):
     message
         The report, a line a fault.
     faults
-        The same as records, for `crampstats.schema.faults_frame`.
+        The same as records, `crampstats.schema.Fault`, for `crampstats.schema.faults_frame`.
     """
 
-    def __init__(self, message: str, faults: Sequence[Fault] = ()) -> None:
+    def __init__(self, message: str, faults: Sequence[Any] = ()) -> None:
         super().__init__(message)
         self.faults = tuple(faults)
 

@@ -10,17 +10,22 @@ import matplotlib as mpl
 import numpy as np
 import seaborn as sns
 from matplotlib.figure import Figure
+from matplotlib.image import imread
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter
 
 from crampstats.errors import CrampstatsError
 from crampstats.output import check_name, output_folder, write_whole
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
     from matplotlib.axes import Axes
 
+    from crampstats.cutoffs import CutoffCurve
     from crampstats.estimates import Estimate
+    from crampstats.participation import ParticipantFlow
 
 # Okabe M, Ito K, Color Universal Design, 2008: told apart by colour-blind readers; markers tell them apart in grey.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
@@ -102,7 +107,7 @@ def draw_prevalence(
     Parameters
     ----------
     estimate
-        Proportions with the by columns `y` and `series`.
+        Proportions, one for each pair of `y` and `series`.
     y
         The column whose levels are the rows, from the top in their order.
     series
@@ -124,14 +129,17 @@ def draw_prevalence(
     Raises
     ------
     CrampstatsError
-        If a column is not there, or there are more than four series.
+        If a column is not there, a pair has several estimates, or there are more than four series.
     """
-    drawn = estimate.to_frame(level=level)
-    absent = [name for name in (y, series) if name not in drawn.columns]
+    labels = estimate.labels
+    absent = [name for name in (y, series) if name not in labels.columns]
     if absent:
+        raise CrampstatsError(f"draw_prevalence: {absent} do not label the estimates; {list(labels.columns)} do.")
+    if labels.duplicated([y, series]).any():
         raise CrampstatsError(
-            f"draw_prevalence: {absent} are not by columns; these are {list(estimate.labels.columns[1:])}."
+            f"draw_prevalence: several estimates share one {y} and {series}; choose among them with estimate.where()."
         )
+    drawn = estimate.to_frame(level=level)
     groups, kinds = list(dict.fromkeys(drawn[y])), list(dict.fromkeys(drawn[series]))
     if len(kinds) > len(COLOURS):
         raise CrampstatsError(
@@ -163,7 +171,7 @@ def draw_prevalence(
                     xytext=(6, 0),
                     textcoords="offset points",
                     va="center",
-                    color=colour,
+                    color=INK,
                     fontsize=11,
                     path_effects=[withStroke(linewidth=4, foreground="white")],
                 )
@@ -178,6 +186,171 @@ def draw_prevalence(
         ax.set_axisbelow(True)
         ax.tick_params(axis="y", length=0)
         sns.despine(ax=ax, left=True)
+    return drawn
+
+
+def draw_ratios(estimate: Estimate, *, ax: Axes, xlabel: str, names: Mapping[str, str] | None = None) -> pd.DataFrame:
+    """Draw ratios with their intervals on a logarithmic axis, one row a term.
+
+    Parameters
+    ----------
+    estimate
+        Ratios, such as `Model.odds_ratios`; all above 0.
+    ax
+        Where to draw.
+    xlabel
+        What the ratios are, ``"prevalence ratio (logarithmic scale)"``.
+    names
+        What to write for each term, in the order of the rows; None writes the terms as they are.
+
+    Returns
+    -------
+    DataFrame
+        What was drawn: ``term``, ``estimate``, ``conf_low``, ``conf_high``, ``position``.
+
+    Raises
+    ------
+    CrampstatsError
+        If a ratio or an end of an interval is not above 0, or a name belongs to no term.
+    """
+    frame = estimate.to_frame()
+    shown = {term: term for term in frame["term"]} if names is None else dict(names)
+    if strangers := [term for term in shown if term not in set(frame["term"])]:
+        raise CrampstatsError(f"draw_ratios: {strangers} are no terms; these are {frame['term'].tolist()}.")
+    drawn = frame.set_index("term").loc[list(shown)].reset_index()
+    if not (drawn["conf_low"] > 0).all():
+        raise CrampstatsError("draw_ratios: a logarithmic axis needs ratios and intervals above 0.")
+    drawn["position"] = range(len(drawn))
+    with mpl.rc_context(STYLE):
+        reach = [drawn["estimate"] - drawn["conf_low"], drawn["conf_high"] - drawn["estimate"]]
+        ax.axvline(1, color=INK, linewidth=1)
+        ax.errorbar(
+            drawn["estimate"], drawn["position"], xerr=reach, fmt="o", color=COLOURS[0], markersize=8, elinewidth=2
+        )
+        for value, low, high, place in zip(
+            drawn["estimate"], drawn["conf_low"], drawn["conf_high"], drawn["position"], strict=True
+        ):
+            ax.annotate(
+                f"{value:.2f} ({low:.2f}–{high:.2f})",
+                (high, place),
+                xytext=(8, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=11,
+                path_effects=[withStroke(linewidth=4, foreground="white")],
+            )
+        ax.set_xscale("log")
+        ax.set_xlim(min(0.8, drawn["conf_low"].min() / 1.2), drawn["conf_high"].max() * 2.5)
+        ticks = [tick for tick in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50) if ax.get_xlim()[0] <= tick <= ax.get_xlim()[1]]
+        ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        ax.xaxis.set_minor_locator(NullLocator())
+        ax.set_yticks(drawn["position"], list(shown.values()))
+        ax.set_ylim(len(drawn) - 0.5, -0.5)
+        ax.set_xlabel(xlabel)
+        ax.grid(axis="x", color="#dddddd", linewidth=0.8)
+        ax.set_axisbelow(True)
+        ax.tick_params(axis="y", length=0)
+        sns.despine(ax=ax, left=True)
+    return drawn
+
+
+def draw_cutoff_curve(
+    curve: CutoffCurve, *, ax: Axes, xlabel: str, ylabel: str, named: Mapping[str, float] | None = None
+) -> pd.DataFrame:
+    """Draw the share of people at most each cut-off as the step function it is, with its simultaneous band.
+
+    Parameters
+    ----------
+    curve
+        Cut-offs in ascending order, at least at each reported value between the first and the last.
+    ax
+        Where to draw.
+    xlabel, ylabel
+        With units: ``"cut-off, mmol/L"``, ``"% of adults at or below"``.
+    named
+        Cut-offs to mark, by their names, in the unit of the curve.
+
+    Returns
+    -------
+    DataFrame
+        What was drawn: ``cutoff``, ``at_most``, ``band_low``, ``band_high``, ``interpolated`` (shares).
+
+    Raises
+    ------
+    CrampstatsError
+        If the cut-offs do not ascend.
+    """
+    drawn = curve.to_frame()[["cutoff", "at_most", "band_low", "band_high", "interpolated"]]
+    if not drawn["cutoff"].is_monotonic_increasing:
+        raise CrampstatsError("draw_cutoff_curve: the cut-offs have to be in ascending order.")
+    x, percent = drawn["cutoff"], drawn.drop(columns="cutoff") * 100
+    with mpl.rc_context(STYLE):
+        ax.fill_between(
+            x,
+            percent["band_low"],
+            percent["band_high"],
+            step="post",
+            color=COLOURS[0],
+            alpha=0.2,
+            linewidth=0,
+            label="95 % band",
+        )
+        ax.step(x, percent["at_most"], where="post", color=COLOURS[0], linewidth=2.2, label="as reported")
+        ax.plot(x, percent["interpolated"], color=COLOURS[1], linewidth=1.6, linestyle="--", label="interpolated")
+        top = float(percent["band_high"].max()) * 1.05
+        for name, cutoff in (named or {}).items():
+            ax.axvline(cutoff, color=INK, linewidth=0.9, linestyle=":")
+            ax.annotate(
+                name,
+                (cutoff, top),
+                xytext=(-3, -2),
+                textcoords="offset points",
+                rotation=90,
+                ha="right",
+                va="top",
+                fontsize=10,
+                path_effects=[withStroke(linewidth=3, foreground="white")],
+            )
+        ax.set_xlim(x.min(), x.max())
+        ax.set_ylim(0, top)
+        ax.yaxis.set_major_formatter(PercentFormatter(symbol=" %", decimals=0))
+        ax.set_xlabel(xlabel)
+        ax.set_ylabel(ylabel)
+        ax.grid(axis="y", color="#dddddd", linewidth=0.8)
+        ax.set_axisbelow(True)
+        sns.despine(ax=ax)
+    return drawn
+
+
+def draw_flow(flow: ParticipantFlow, *, ax: Axes) -> pd.DataFrame:
+    """Draw how many people were left after each step, from the top down, and how many fell out.
+
+    Parameters
+    ----------
+    flow
+        As from `crampstats.participant_flow`.
+    ax
+        Where to draw; its axis is switched off.
+
+    Returns
+    -------
+    DataFrame
+        What was drawn: ``step``, ``people``, ``excluded``, ``excluded_share``.
+    """
+    drawn = flow.to_frame()
+    box = {"boxstyle": "round,pad=0.5", "facecolor": "white", "edgecolor": INK}
+    with mpl.rc_context(STYLE):
+        ax.set_xlim(0, 1)
+        ax.set_ylim(len(drawn) - 0.5, -0.5)
+        ax.set_axis_off()
+        for place, (step, people, excluded, share) in enumerate(
+            zip(drawn["step"], drawn["people"], drawn["excluded"], drawn["excluded_share"], strict=True)
+        ):
+            if place:
+                arrow = {"arrowstyle": "-|>", "color": INK, "shrinkA": 0, "shrinkB": 0}
+                ax.annotate("", (0.3, place - 0.28), xytext=(0.3, place - 0.72), arrowprops=arrow)
+                ax.text(0.62, place - 0.5, f"{excluded:,} left out\n({share:.1%} of the weight)", va="center")
+            ax.text(0.3, place, f"{step}\n{people:,} people", ha="center", va="center", bbox=box)
     return drawn
 
 
@@ -231,3 +404,19 @@ def save(figure: Figure, name: str, *, alt: str) -> Picture:
     for ending, content in contents.items():
         write_whole(folder / f"{check_name(name)}.{ending}", content)
     return Picture(name, alt, contents["png"])
+
+
+def pixels_of(png: bytes) -> np.ndarray:
+    """Return the pixels of a picture.
+
+    Parameters
+    ----------
+    png
+        The bytes of the file.
+
+    Returns
+    -------
+    ndarray
+        Shape (rows, columns, 4) between 0 and 1 for the figures of `save`; grey pictures have no third axis.
+    """
+    return imread(io.BytesIO(png), format="png")

@@ -63,12 +63,44 @@ def prevalence_table(estimate: Estimate, *, digits: int = 1, level: float = 0.95
       term       n      % (95 % CI)
     0  any  10,902  30.9 (29.0–32.8)
     """
-    frame = estimate.to_frame(level=level)
+    return _written(estimate.to_frame(level=level), "%", 100, digits, level)
+
+
+def ratio_table(estimate: Estimate, *, digits: int = 2, level: float = 0.95) -> pd.DataFrame:
+    """Return ratios as a reader wants them, with their intervals.
+
+    Parameters
+    ----------
+    estimate
+        Ratios, such as `Model.odds_ratios`.
+    digits
+        After the decimal point.
+    level
+        Confidence.
+
+    Returns
+    -------
+    DataFrame
+        The labels, ``n``, ``ratio (95 % CI)``, and ``note`` if there is one.
+
+    Examples
+    --------
+    >>> import crampstats as cs
+    >>> cramps = cs.datasets.nhanes_cramps().observed("cramp_class").define(frequent="cramp_class >= 3")
+    >>> ratio_table(cs.fit(cramps, "frequent ~ sex", family="binomial").odds_ratios())
+                term       n   ratio (95 % CI)
+    0  sex[T.female]  10,902  1.80 (1.45–2.23)
+    """
+    return _written(estimate.to_frame(level=level), "ratio", 1, digits, level)
+
+
+def _written(frame: pd.DataFrame, name: str, factor: float, digits: int, level: float) -> pd.DataFrame:
+    """Return a table of estimates with value and interval written into one column."""
     shown = frame.drop(columns=["estimate", "std_error", "conf_low", "conf_high", "note"])
     shown["n"] = [f"{people:,}" for people in frame["n"]]
     joint = "–" if (frame["conf_low"] >= 0).all() else " to "
-    shown[f"% ({level * 100:g} % CI)"] = [
-        f"{value * 100:z.{digits}f} ({low * 100:z.{digits}f}{joint}{high * 100:z.{digits}f})"
+    shown[f"{name} ({level * 100:g} % CI)"] = [
+        f"{value * factor:z.{digits}f} ({low * factor:z.{digits}f}{joint}{high * factor:z.{digits}f})"
         for value, low, high in zip(frame["estimate"], frame["conf_low"], frame["conf_high"], strict=True)
     ]
     return shown.assign(note=frame["note"]) if frame["note"].any() else shown

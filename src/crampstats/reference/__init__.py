@@ -1,7 +1,17 @@
 """Numbers from print: each with its source, its place there and its standing."""
 
+from crampstats.reference.cutoffs import cutoffs
 from crampstats.reference.populations import AgeBand, StandardPopulation, standard_population
 from crampstats.reference.sourced import Sourced
-from crampstats.reference.tables import cramp_prevalences, sources
+from crampstats.reference.tables import cramp_prevalences, magnesium_prevalences, sources
 
-__all__ = ["AgeBand", "Sourced", "StandardPopulation", "cramp_prevalences", "sources", "standard_population"]
+__all__ = [
+    "AgeBand",
+    "Sourced",
+    "StandardPopulation",
+    "cramp_prevalences",
+    "cutoffs",
+    "magnesium_prevalences",
+    "sources",
+    "standard_population",
+]

@@ -76,10 +76,34 @@ def cramp_prevalences() -> pd.DataFrame:
     >>> table.loc["Grandner 2017, five or more a month", "value"]
     np.float64(0.06)
     """
+    return _prevalences("cramp_prevalences")
+
+
+def magnesium_prevalences() -> pd.DataFrame:
+    """Return published prevalences of low serum magnesium, each with source and status.
+
+    Returns
+    -------
+    DataFrame
+        ``study``, ``population``, ``n``, ``cutoff_mmol_l`` (below it, mmol/L), ``value``, ``low``, ``high`` (shares),
+        ``source``, ``where``, ``status``, ``note``. Assays and people differ: they are for comparison, not for pooling.
+
+    Examples
+    --------
+    >>> table = magnesium_prevalences().set_index("study")
+    >>> table.loc["Schimatschek 2001, below 0.76", ["cutoff_mmol_l", "value"]].tolist()
+    [0.76, 0.145]
+    """
+    table = _prevalences("magnesium_prevalences")
+    return table.assign(cutoff_mmol_l=table["cutoff_mmol_l"].astype(float))
+
+
+def _prevalences(name: str) -> pd.DataFrame:
+    """Return a packaged table of shares, each checked to have a source."""
     import numpy as np
     import pandas as pd
 
-    rows = read_table("cramp_prevalences")
+    rows = read_table(name)
     values = [sourced(row) for row in rows]
     table = pd.DataFrame(rows)
     return table.assign(
