@@ -518,7 +518,7 @@ def test_an_attack_is_refused_at_once_when_it_is_read(nothing_runs: list[str], a
     before = time.perf_counter()
     with pytest.raises(QuestionError) as caught:
         read_formula(f"y ~ {attack}")
-    assert time.perf_counter() == pytest.approx(before, abs=2.0)
+    assert time.perf_counter() == pytest.approx(before, abs=5.0)
     assert str(caught.value) != ""
 
 
@@ -596,13 +596,13 @@ def test_errors_of_reading(text: str, message: str) -> None:
 def test_what_is_long_and_harmless_is_read(nothing_runs: list[str], text: str) -> None:
     before = time.perf_counter()
     assert set(read_formula(text).columns) == set(re.findall(r"\w+", text))
-    assert time.perf_counter() == pytest.approx(before, abs=2.0)
+    assert time.perf_counter() == pytest.approx(before, abs=5.0)
 
 
 def test_six_crossed_factors_are_computed_at_once() -> None:
     data = pd.DataFrame(list(itertools.product("pq", repeat=6)), columns=list("abcdef"))
     before = time.perf_counter()
     values = read_formula("a:b:c:d:e:f").matrix(data).values
-    assert time.perf_counter() == pytest.approx(before, abs=3.0)
+    assert time.perf_counter() == pytest.approx(before, abs=5.0)
     assert values.shape == (2**6, 2**6)
     assert np.linalg.matrix_rank(values) == 2**6

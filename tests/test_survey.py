@@ -228,3 +228,20 @@ def test_the_index_of_the_frame_does_not_matter(people: pd.DataFrame) -> None:
     )
     assert other.define(old="age_years > 50").data["old"].tolist() == (people["age_years"] > 50).astype(int).tolist()
     assert other.tabulate(["sex"]).people == one.tabulate(["sex"]).people
+
+
+def test_a_column_may_have_any_letters(people: pd.DataFrame) -> None:
+    people["kreatinin_µmol_l"] = [80.0] * 11 + [
+        None
+    ]  # the sign of the keyboard, which Python reads as the Greek letter
+    survey = cs.Survey(people)
+    with pytest.raises(
+        QuestionError, match=r"no answer in 1 of 12 rows of survey: first ask observed\('kreatinin_μmol_l'\)"
+    ):
+        survey.where("kreatinin_µmol_l > 70")
+    assert survey.observed("kreatinin_µmol_l").where("kreatinin_µmol_l > 70").people == 11
+
+
+def test_a_question_is_a_text(survey: cs.Survey) -> None:
+    with pytest.raises(QuestionError, match="a question is a text such as 'age_years >= 20', not 5"):
+        survey.where(5)

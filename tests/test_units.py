@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crampstats.errors import CrampstatsError
@@ -47,6 +47,7 @@ def test_cut_offs_of_magnesium() -> None:
 
 @pytest.mark.parametrize(("substance", "unit"), ADMITTED)
 @pytest.mark.parametrize("to", UNITS[:3])
+@settings(max_examples=30)
 @given(value=st.floats(1e-6, 1e6))
 def test_round_trips(substance: str, unit: str, to: str, value: float) -> None:
     there = convert(value, unit, to, substance=substance)

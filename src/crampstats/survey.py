@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import copy
 from dataclasses import KW_ONLY, dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, get_args
 
 import numpy as np
 import pandas as pd
 
 from crampstats.design import Design, LonelyRule
 from crampstats.errors import DesignError, QuestionError
-from crampstats.questions import Answer, Question, read_question
+from crampstats.questions import Answer, Question, column_named, read_question
 from crampstats.schema import Fault, fault_at, raise_faults
 
 if TYPE_CHECKING:
@@ -270,13 +270,13 @@ class Survey:
         QuestionError
             If it cannot be read or does not fit the columns, or if somebody in the domain has no answer.
         """
-        question = read_question(question) if isinstance(question, str) else question
+        question = question if isinstance(question, Question) else read_question(question)
         answer = question.answer(self.data)
         if answer.missing is not None:
             lacking = answer.missing if self.domain is None else answer.missing & self.domain
             rows = int(np.count_nonzero(lacking))
             if rows:
-                named = [column for column in question.columns if self.data[column].isna().to_numpy()[lacking].any()]
+                named = [name for name in question.columns if self._named(name).isna().to_numpy()[lacking].any()]
                 asked = ", ".join(repr(column) for column in named)
                 cure = f"first ask observed({asked})" if named else "its arithmetic is undefined there"
                 raise QuestionError(
@@ -341,19 +341,15 @@ class Survey:
             raise QuestionError("observed() needs the name of at least one column.")
         inside = np.ones(len(self), dtype=bool)
         for column in columns:
-            answer = self._column(column)
-            if answer.missing is not None:
-                inside &= ~answer.missing
+            inside &= self._named(column).notna().to_numpy()
         return self._narrowed(inside, f"observed {', '.join(columns)}")
 
-    def _column(self, name: str) -> Answer:
+    def _named(self, name: str) -> pd.Series:
         """Return a column by its name, whatever letters it has."""
-        from crampstats.questions import column_answer
+        return column_named(self.data, name, self._refuse)
 
-        def fail(problem: str) -> Any:
-            raise QuestionError(f"{problem}.")
-
-        return column_answer(self.data, name, fail)
+    def _refuse(self, problem: str) -> NoReturn:
+        raise QuestionError(f"{self.name}: {problem}")
 
     def define(self, **questions: str) -> Survey:
         """Add columns that answer questions; a missing answer is a missing value.
@@ -418,7 +414,7 @@ class Survey:
         """
         columns = list(columns)
         for column in columns:
-            self._column(column)
+            self._named(column)
         count_name, weight_name = self.count or COUNT, self.weight or WEIGHT
         taken = {count_name, weight_name, self.stratum, self.cluster, self.population_size} & set(columns)
         if taken:
