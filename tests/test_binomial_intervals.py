@@ -14,7 +14,7 @@ from scipy import stats
 
 import crampstats as cs
 from crampstats.errors import IntervalError
-from crampstats.intervals import BinomialMethod, binomial_interval
+from crampstats.intervals import BinomialMethod, binomial_interval, interval
 
 METHODS = get_args(BinomialMethod)
 COUNTED = ("clopper_pearson", "mid_p", "jeffreys", "agresti_coull")
@@ -222,6 +222,14 @@ def test_nobody_in_clusters_and_strata_is_refused(sample: pd.DataFrame) -> None:
         estimate = cs.prevalence(cs.Survey(sample, **names), "low == 2")
         with pytest.raises(IntervalError, match="counts people of a simple random sample"):
             estimate.interval(method="clopper_pearson")
+
+
+def test_a_share_of_no_whole_number_of_people_is_refused() -> None:
+    # Weights may by chance leave the standard error of a simple random sample; they leave no whole number of cases.
+    n, share = 40, 0.123
+    parts = [np.array([part]) for part in (share, np.sqrt(share * (1 - share) / (n - 1)), n, n - 1.0)]
+    with pytest.raises(IntervalError, match="counts people of a simple random sample"):
+        interval("clopper_pearson", *parts)
 
 
 def test_what_is_no_share_of_people_is_refused(sample: pd.DataFrame) -> None:

@@ -335,25 +335,24 @@ HEADERS = {
     "Krämpfe/Woche": ("cramps_per_week", None),
     "Wadenkrämpfe pro Monat": ("cramps_per_month", None),
     "cramps per week": ("cramps_per_week", None),
-    # Half a match is none.
-    "Gewicht": (None, None),
-    "weight": (None, None),
-    "Ca (ionisiert)": (None, None),
-    "Mg im Urin (mmol/l)": (None, "mmol/L"),
-    "Kreatinin-Clearance": (None, None),
-    "Krämpfe pro Nacht": (None, None),
-    "Alter der Mutter": (None, None),
-    "Diabetes [mmol/l]": (None, "mmol/L"),
-    "mg/dl": (None, None),
-    "Mg [g/hl]": (None, None),
-    "": (None, None),
 }
+# Half a match is none.
+UNKNOWN = (
+    *("Gewicht", "weight", "Ca (ionisiert)", "Mg im Urin (mmol/l)", "Kreatinin-Clearance", "Krämpfe pro Nacht"),
+    *("Alter der Mutter", "Diabetes [mmol/l]", "mg/dl", "Mg [g/hl]", "HbA1c (%)", "N", "Возраст", "[]", ""),
+)
 
 
 @pytest.mark.parametrize(("header", "expected"), HEADERS.items())
-def test_headers(header: str, expected: tuple[str | None, str | None]) -> None:
+def test_known_headers(header: str, expected: tuple[str, str | None]) -> None:
     heading = headers.read_heading(header)
-    assert (heading.column, heading.unit if heading.column else expected[1]) == expected
+    assert (heading.column, heading.unit) == expected
+
+
+@pytest.mark.parametrize("header", UNKNOWN)
+def test_unknown_headers(header: str) -> None:
+    assert headers.read_heading(header).column is None
+    assert headers.clean_name(header).isidentifier()
 
 
 def packaged(name: str) -> list[dict[str, str]]:
@@ -963,7 +962,6 @@ def test_transport_files_lose_no_row_at_their_end(tmp_path: Path) -> None:
     assert [(v.name, v.is_number, v.length) for v in variables] == [("mg", True, 8), ("note", False, 8)]
     assert numbers.tolist() == pytest.approx(frame["mg"].tolist(), rel=1e-15, abs=0)
     assert notes == frame["note"].tolist()
-    assert len(pd.read_sas(io.BytesIO(data), format="xport", encoding="utf-8")) < len(frame)  # why it is not used
 
 
 @pytest.mark.parametrize("rows", range(1, 23))
@@ -1099,17 +1097,18 @@ def test_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "lab.xls").write_text("x", encoding="utf-8")
     (tmp_path / "lab.csv").write_text("id;Mg (mmol/l)\na;0,9\nb;0,8\n", encoding="utf-8")
     for name, message in {
-        "none.csv": "none.csv: there is no such file.",
-        "folder.csv": "folder.csv: it is a folder, not a file.",
-        "lab.ods": "lab.ods: the ending '.ods' is unknown: choose from .csv, .tsv, .txt, .xlsx, .parquet, .xpt, .sav, .dta.",
-        "lab.xls": "lab.xls: an old Excel workbook is not read: save it as .xlsx.",
-        "lab.csv/x.csv": "x.csv: it cannot be opened: Not a directory.",
-        "x" * 300 + ".csv": "x" * 300 + ".csv: it cannot be opened: File name too long.",
-        "nul\x00.csv": "nul\x00.csv: it cannot be opened: embedded null byte.",
+        "none.csv": "there is no such file.",
+        "folder.csv": "it is a folder, not a file.",
+        "lab.ods": "the ending '.ods' is unknown: choose from .csv, .tsv, .txt, .xlsx, .parquet, .xpt, .sav, .dta.",
+        "lab": "the ending '' is unknown: choose from",
+        "lab.xls": "an old Excel workbook is not read: save it as .xlsx.",
+        "lab.csv/x.csv": "it cannot be opened: ",
+        "x" * 300 + ".csv": "it cannot be opened: ",
+        "nul\x00.csv": "it cannot be opened: ",
     }.items():
         with pytest.raises(StudyFileError) as caught:
             read_study(tmp_path / name)
-        assert str(caught.value) == message
+        assert str(caught.value).startswith(f"{Path(name).name}: {message}")
     with pytest.raises(CrampstatsError, match="path=3 has to be the path of a file"):
         read_study(3)
     assert magnesium(read_study(str(tmp_path / "lab.csv"))) == [0.9, 0.8]

@@ -70,6 +70,13 @@ def test_quantiles_are_the_smallest_values_that_reach_the_share() -> None:
     assert found.value.tolist() == [1, 1, 3, 4, 4, 7, 10]
 
 
+def test_a_share_that_is_reached_exactly_is_reached() -> None:
+    # 0.07 * 100, 0.14 * 100 and 0.28 * 100 are a little more than 7, 14 and 28 in floating point.
+    shares = [0.07, 0.14, 0.28, 0.5]
+    assert all(share * 100 > round(share * 100) for share in shares[:3])
+    assert quantile(simple(list(range(1, 101))), "mmol", shares).value.tolist() == [7, 14, 28, 50]
+
+
 def test_weights_decide_where_the_share_is_reached() -> None:
     people = pd.DataFrame({"mmol": [0.9, 0.7, 0.8, 0.8], "w": [40.0, 10, 20, 30]})
     found = quantile(cs.Survey(people, weight="w"), "mmol", [0.1, 0.11, 0.6, 0.61], interval_method="wald")

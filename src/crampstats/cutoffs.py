@@ -226,7 +226,6 @@ def reporting_step(values: np.ndarray) -> float | None:
     for gap in np.unique(gaps):
         while gap > SAME * step:
             step, gap = gap, step % gap
-            gap = min(gap, step - gap)
         if span > MOST_STEPS * step:
             return None
     step = span / round(span / step)
@@ -337,6 +336,7 @@ def cutoff_curve(
     step = reporting_step(known) if step is None else step
     reported = _landing(exact, known, step)
     near = SAME * (step or 0.0)
+    # So that a cut-off and the value on which it lands are one threshold, not two that differ in the last digit.
     exact = np.where(np.abs(exact - reported) <= near, reported, exact)
     landed = np.where(np.isnan(reported), exact, reported)
     estimate, bracket_low, bracket_high = _both_conventions(survey, column, values, asked, exact, landed, near)

@@ -48,8 +48,8 @@ def g_formula(model: Model, setting: Mapping[str, Any], *, label: str | None = N
     Notes
     -----
     Robins J, Math Model 1986;7:1393-1512, doi:10.1016/0270-0255(86)90088-6. Variance: Graubard BI, Korn EL, Biometrics
-    1999;55:652-659, doi:10.1111/j.0006-341X.1999.00652.x. Errors that take the covariates as fixed, as of R's
-    marginaleffects, are smaller.
+    1999;55:652-659, doi:10.1111/j.0006-341X.1999.00652.x. R's marginaleffects takes the covariates as given, and svypredmeans
+    adds the two variances without their covariance: their errors differ a little from these.
 
     Examples
     --------

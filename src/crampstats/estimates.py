@@ -122,7 +122,9 @@ class Estimate:
         level
             Confidence.
         method
-            ``"korn_graubard"``, ``"beta"``, ``"logit"``, ``"log"`` or ``"wald"``; None for the estimate's own.
+            One of `crampstats.intervals.Method`: ``"korn_graubard"``, ``"beta"``, ``"logit"``, ``"wilson"``, ``"arcsine"``,
+            ``"likelihood"`` for proportions, ``"log"`` for ratios, ``"wald"``; for proportions of a simple random sample also
+            ``"clopper_pearson"``, ``"mid_p"``, ``"jeffreys"``, ``"agresti_coull"``. None for the estimate's own.
 
         Raises
         ------

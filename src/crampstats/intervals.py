@@ -470,7 +470,6 @@ def max_t_quantile(covariance: np.ndarray, df: float, *, level: float = 0.95) ->
     rank = int(np.count_nonzero(roots > 1e-10 * roots[-1]))
     # Largest first: the first coordinates of a lattice are its most even ones.
     factor = axes[:, ::-1][:, :rank] * np.sqrt(roots[::-1][:rank])
-    factor /= np.linalg.norm(factor, axis=1, keepdims=True)
     farthest = np.sort(np.abs(_directions(rank) @ factor.T).max(axis=1)).reshape(DIRECTION_CLASSES, -1).mean(axis=1)
 
     def excess(quantile: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Numbers from print: each with its source, its place there and its standing."""
 
-from crampstats.reference.cutoffs import cutoffs
+from crampstats.reference.limits import cutoffs
 from crampstats.reference.populations import AgeBand, StandardPopulation, standard_population
 from crampstats.reference.sourced import Sourced
 from crampstats.reference.tables import cramp_prevalences, magnesium_prevalences, sources

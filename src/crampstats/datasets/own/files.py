@@ -7,6 +7,7 @@ import importlib.util
 import io
 import os
 import pickle
+import re
 import subprocess
 import sys
 import warnings
@@ -319,7 +320,7 @@ def _spss_parts(path: Path) -> tuple[list[str], list[list[Any]], int | None, dic
         raise StudyFileError(f"the process that reads SPSS files does not start ({error.strerror}).") from None
     if ran.returncode != 0:
         said = ran.stderr.decode("utf-8", errors="replace").strip().splitlines()
-        reason = said[-1][:200] if said else "its reader broke down"
+        reason = re.sub(r"^[\w.]+: ", "", said[-1])[:200] if said else "its reader broke down"
         raise StudyFileError(f"it cannot be read as an SPSS file ({reason}).")
     return pickle.loads(ran.stdout)  # what this process's own child wrote
 
