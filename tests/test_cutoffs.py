@@ -15,7 +15,7 @@ import crampstats as cs
 from crampstats.cutoffs import cutoff_curve, reporting_step, unit_of
 from crampstats.errors import CrampstatsError, DesignError, IntervalError, QuestionError
 from crampstats.intervals import max_t_quantile
-from crampstats.reference.cutoffs import cutoffs as named_cutoffs
+from crampstats.reference import cutoffs as named_cutoffs
 from crampstats.reference.tables import read_table
 
 NESTED = {"weight": "weight", "stratum": "stratum", "cluster": "cluster", "cluster_labels": "nested"}
