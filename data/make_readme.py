@@ -6,6 +6,7 @@ Run: python data/make_readme.py
 from pathlib import Path
 
 from crampstats.datasets import cramps, serum
+from crampstats.datasets.own import STUDY
 from crampstats.schema import Schema
 
 README = Path(__file__).with_name("README.md")
@@ -48,6 +49,14 @@ TABLES = {
         (
             "Serum magnesium of people of 25 to 74, NHANES I 1971-1975, a file without weights and design: people in each "
             "cell. Loaded by `datasets.nhanes1_magnesium()`, made by `data/make_nhanes_magnesium.py`."
+        ),
+    ),
+    "a user's own file": (
+        STUDY,
+        (
+            "What `datasets.read_study(path)` makes of a file, as far as the file has it, besides `id` and `sample_date`; "
+            "columns that it does not know are kept as texts or numbers under their own names, and told. The ranges are "
+            "**assumed**: outside them lies what no living person has, not what is ill."
         ),
     ),
 }
