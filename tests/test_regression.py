@@ -315,3 +315,29 @@ def test_scaling_weights_and_covariates(people: list, factor: float) -> None:
     other = cs.fit(cs.Survey(scaled, weight="weight"), "low ~ x", family="binomial").coefficients
     assert_allclose(other.value * [1, 8], one.value, rtol=1e-7, atol=1e-9)
     assert_allclose(other.std_error * [1, 8], one.std_error, rtol=1e-7)
+
+
+def test_a_restricted_cubic_spline_is_a_natural_one_with_its_knots_named(survey: cs.Survey, data: pd.DataFrame) -> None:
+    low, first, second, high = np.quantile(data["age_years"], [0.05, 0.35, 0.65, 0.95])
+    bounds = f"lower_bound={low}, upper_bound={high}"
+    rcs = cs.fit(survey, "low ~ rcs(age_years, 4)", family="binomial")
+    natural = cs.fit(survey, f"low ~ cr(age_years, knots=[{first}, {second}], {bounds})", family="binomial")
+    ages = pd.DataFrame({"age_years": [15.0, low, 40.0, 61.0, high, 99.0]})
+    assert_allclose(rcs.predict(ages).value, natural.predict(ages).value, rtol=1e-8)
+    assert_allclose(rcs.predict(ages).std_error, natural.predict(ages).std_error, rtol=1e-7)
+    assert rcs.terms == ("Intercept", "rcs(age_years, 4)[1]", "rcs(age_years, 4)[2]", "rcs(age_years, 4)[3]")
+
+
+def test_a_restricted_cubic_spline_is_linear_beyond_its_outer_knots(survey: cs.Survey) -> None:
+    model = cs.fit(survey, "mg ~ rcs(age_years, knots=[30, 50, 70])", family="gaussian")
+    means = model.predict(pd.DataFrame({"age_years": [0.0, 15.0, 30.0, 70.0, 85.0, 100.0]})).value
+    assert means[2] - means[1] == pytest.approx(means[1] - means[0], rel=1e-9)
+    assert means[5] - means[4] == pytest.approx(means[4] - means[3], rel=1e-9)
+    assert cs.term_test(model, "rcs(age_years, knots=[30, 50, 70])").df == 2
+
+
+@pytest.mark.parametrize("knots", ["[1, 2]", "[40, 30, 60]", "8", "2", "'x'", "2.5"])
+def test_knots_that_make_no_spline(data: pd.DataFrame, knots: str) -> None:
+    told = refused(data, f"low ~ rcs(age_years, {knots})", family="binomial")
+    assert told.startswith("QuestionError")
+    assert "rcs" in told

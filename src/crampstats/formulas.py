@@ -2,7 +2,8 @@
 
 ``low_magnesium ~ sex + age_group * diabetes + cr(age_years, df=3)``: text columns are categories, numbers are numbers. Functions
 of a column: ``C`` makes categories of numbers, and ``C(sex, contr.treatment("male"))`` chooses the reference level; ``bs``
-B-splines, ``cr`` natural cubic splines (centred), ``poly`` orthogonal polynomials, ``log``, ``sqrt``, ``center`` (less the
+B-splines, ``cr`` natural cubic splines (centred), ``rcs(age_years, 4)`` restricted cubic splines of four knots as in R's rms,
+``poly`` orthogonal polynomials, ``log``, ``sqrt``, ``center`` (less the
 mean). Nothing else of Python may stand in a formula.
 """
 
@@ -20,12 +21,14 @@ import pandas as pd
 from formulaic import Formula as ParsedFormula
 from formulaic import ModelSpec, SimpleFormula, model_matrix
 from formulaic.errors import FormulaicError
+from formulaic.materializers.types import FactorValues
 from formulaic.parser import DefaultFormulaParser
 from formulaic.parser.types import ASTNode
 from formulaic.transforms.cubic_spline import cubic_spline
 from formulaic.utils.stateful_transforms import stateful_transform
 
 from crampstats.errors import QuestionError
+from crampstats.numerics import restricted_cubic_basis
 from crampstats.questions import column_answer, column_named
 
 # Functions of a column that may stand in a formula, and their options; formulaic defines them. Knots of splines come from
@@ -34,16 +37,50 @@ FUNCTIONS = {
     "C": (),
     "bs": ("df", "knots", "degree", "include_intercept", "lower_bound", "upper_bound", "extrapolation"),
     "cr": ("df", "knots", "lower_bound", "upper_bound", "extrapolation"),
+    "rcs": ("knots",),
     "poly": ("degree", "raw"),
     "log": (),
     "sqrt": (),
     "center": (),
 }
+# Where the knots of a restricted cubic spline lie, in quantiles, by their number: Harrell FE, Regression Modeling Strategies,
+# 2nd ed., Springer 2015, table 2.3, doi:10.1007/978-3-319-19425-7.
+KNOT_QUANTILES = {
+    3: (0.10, 0.50, 0.90),
+    4: (0.05, 0.35, 0.65, 0.95),
+    5: (0.05, 0.275, 0.50, 0.725, 0.95),
+    6: (0.05, 0.23, 0.41, 0.59, 0.77, 0.95),
+    7: (0.025, 0.1833, 0.3417, 0.50, 0.6583, 0.8167, 0.975),
+}
+
+
+@stateful_transform
+def restricted_cubic(values: Any, knots: int | list[float] = 4, _state: dict[str, Any] | None = None) -> FactorValues:
+    """Return a restricted cubic spline, its knots kept from the first data it sees."""
+    state = {} if _state is None else _state
+    numbers = np.asarray(values, dtype=float)
+    if "knots" not in state:
+        places = (
+            np.quantile(numbers, KNOT_QUANTILES[knots]) if isinstance(knots, int) else np.asarray(knots, dtype=float)
+        )
+        if len(places) < 3 or (np.diff(places) <= 0).any():
+            raise ValueError(f"rcs needs at least three knots that ascend, not {places.tolist()}")
+        state["knots"] = places
+    basis = restricted_cubic_basis(numbers, state["knots"])
+    return FactorValues(
+        {str(column): basis[:, column - 1] for column in range(1, basis.shape[1] + 1)},
+        kind="numerical",
+        format="{name}[{field}]",
+        encoded=False,
+    )
+
+
 # What formulaic does not define, or not so: columns of an uncentred spline add up to the intercept, and none of them could
 # be told from it.
 CONTEXT = {
     "sqrt": np.sqrt,
     "cr": stateful_transform(partial(cubic_spline, cyclic=False, constraints="center")),
+    "rcs": restricted_cubic,
 }
 LONGEST = 2000
 # Work grows with these and not with the length of the text: (a + b):(c + d):... doubles with each bracket.
@@ -348,7 +385,7 @@ def _is_listed(call: ast.Call) -> bool:
             return (
                 len(others) <= len(unnamed)
                 and (name != "C" or isinstance(first, ast.Name))
-                and all(option in FUNCTIONS[name] and _is_plain(option, value) for option, value in options)
+                and all(option in FUNCTIONS[name] and _is_plain(name, option, value) for option, value in options)
             )
     return False
 
@@ -357,18 +394,20 @@ def _is_reference(contrast: ast.expr) -> bool:
     """Say whether it chooses a reference level: contr.treatment("male")."""
     match contrast:
         case ast.Call(func=ast.Attribute(value=ast.Name(id="contr"), attr="treatment"), args=[base], keywords=[]):
-            return _is_plain("base", base)
+            return _is_plain("C", "base", base)
     return False
 
 
-def _is_plain(option: str, node: ast.expr) -> bool:
-    """Say whether the value of an option is a number or text, or a list of them where it has to be one."""
+def _is_plain(function: str, option: str, node: ast.expr) -> bool:
+    """Say whether the value of a function's option is a number or text, or a list of them where it has to be one."""
     try:
         value = ast.literal_eval(node)
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
         return False
     if option in {"df", "degree"}:
         return type(value) is int and 0 <= value <= MOST_SPLINES
+    if function == "rcs" and type(value) is int:
+        return value in KNOT_QUANTILES
     several = isinstance(value, (list, tuple))
     if several != (option == "knots"):
         return False

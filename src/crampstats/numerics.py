@@ -112,3 +112,43 @@ def _slope(
         rounding = np.finfo(float).eps * (np.abs(above) + np.abs(below)) / step
         error = (np.abs(slopes[1] - slopes[0]) + rounding) / np.abs(slope)
     return slope, np.where(np.isnan(error), np.inf, error)
+
+
+def restricted_cubic_basis(values: np.ndarray, knots: np.ndarray) -> np.ndarray:
+    """Return the columns of a cubic spline that is linear beyond its outer knots.
+
+    Parameters
+    ----------
+    values
+        Shape (rows,).
+    knots
+        Shape (k,), ascending, at least three.
+
+    Returns
+    -------
+    ndarray
+        Shape (rows, k - 1): the values themselves, then the nonlinear parts, divided by the squared distance of the outer
+        knots so that they are of the size of the values.
+
+    Notes
+    -----
+    Stone CJ, Koo CY, Proc Stat Comput Sect ASA 1985:45-48; Harrell FE, Regression Modeling Strategies, 2nd ed., Springer
+    2015, section 2.4.5, doi:10.1007/978-3-319-19425-7.
+
+    Examples
+    --------
+    >>> restricted_cubic_basis(np.array([0.0, 1.0, 3.0]), np.array([0.0, 1.0, 2.0]))
+    array([[0.  , 0.  ],
+           [1.  , 0.25],
+           [3.  , 4.5 ]])
+    """
+    last, before = knots[-1], knots[-2]
+
+    def cubed(knot: float) -> np.ndarray:
+        return np.maximum(values - knot, 0.0) ** 3
+
+    parts = [
+        cubed(knot) - cubed(before) * (last - knot) / (last - before) + cubed(last) * (before - knot) / (last - before)
+        for knot in knots[:-2]
+    ]
+    return np.column_stack([values, *(part / (last - knots[0]) ** 2 for part in parts)])
