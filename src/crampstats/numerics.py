@@ -140,7 +140,7 @@ def restricted_cubic_basis(values: np.ndarray, knots: np.ndarray) -> np.ndarray:
     >>> restricted_cubic_basis(np.array([0.0, 1.0, 3.0]), np.array([0.0, 1.0, 2.0]))
     array([[0.  , 0.  ],
            [1.  , 0.25],
-           [3.  , 4.5 ]])
+           [3.  , 3.  ]])
     """
     last, before = knots[-1], knots[-2]
 
