@@ -76,9 +76,23 @@ def test_domain_counts_and_categories(survey: cs.Survey) -> None:
 
 def test_a_setting_names_columns_and_known_levels(survey: cs.Survey) -> None:
     model = cs.fit(survey, "low ~ drug + place", family="binomial")
-    with pytest.raises(QuestionError, match=r"setting=\{'dose': 1\} has to name columns of the model: drug, place"):
+    with pytest.raises(
+        QuestionError, match=r"setting=\{'dose': 1\} has to be a dict of columns of the model .* drug, place"
+    ):
         cs.g_formula(model, {"dose": 1})
-    with pytest.raises(QuestionError, match="has to name columns of the model"):
-        cs.g_formula(model, {})
+    for nothing in ({}, [{"drug": 1}], "drug"):
+        with pytest.raises(QuestionError, match="has to be a dict of columns of the model"):
+            cs.g_formula(model, nothing)
+    with pytest.raises(QuestionError, match="'drug' is a number, and 'ja' is none"):
+        cs.g_formula(model, {"drug": "ja"})
     with pytest.raises(QuestionError, match="'sea' where the formula knows only the levels 'land', 'town'"):
         cs.g_formula(model, {"place": "sea"})
+
+
+def test_levels_outside_the_domain_are_no_levels_of_the_model(survey: cs.Survey) -> None:
+    # The column keeps a level that nobody in the domain has; the model does not know it, nor does it need to.
+    ordered = pd.Categorical(survey.data["place"], categories=["sea", "land", "town"], ordered=True)
+    asked = cs.Survey(survey.data.assign(place=ordered), weight="weight", cluster="cluster").where("place != 'sea'")
+    plain = cs.g_formula(cs.fit(survey, "low ~ drug + place", family="binomial"), {"drug": 1})
+    same = cs.g_formula(cs.fit(asked, "low ~ drug + place", family="binomial"), {"drug": 1})
+    assert_allclose([same.value, same.std_error], [plain.value, plain.std_error], rtol=1e-9)

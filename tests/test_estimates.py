@@ -217,3 +217,8 @@ def test_an_interval_for_proportions_is_refused_to_a_difference_below_0(by_sex: 
     assert gap.value[0] < 0
     with pytest.raises(IntervalError, match="is for proportions"):
         gap.interval(method="korn_graubard")
+
+
+def test_only_estimates_are_compared(by_sex: cs.Estimate) -> None:
+    with pytest.raises(CrampstatsError, match="'sex' is no Estimate"):
+        cs.difference(by_sex, "sex")

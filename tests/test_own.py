@@ -539,6 +539,22 @@ def test_two_units_in_one_column_are_listed_by_row(write: Write) -> None:
     assert warning.dropped == (3, 7)
 
 
+def test_values_that_hardly_anybody_has_are_told(write: Write) -> None:
+    path = write(["id,Mg [mg/dL]", *(f"a{n},{v}" for n, v in enumerate(["1.9", "2.1", "20", "4.2", "0.2", "1.2"]))])
+    kept, warning = told(path)
+    assert magnesium(kept) == pytest.approx([value / 2.4305 for value in (1.9, 2.1, 20, 4.2, 0.2, 1.2)])
+    (fault,) = warning.told
+    assert (fault.problem, fault.rows) == ("hardly ever seen, a decimal sign may be lost", (4, 6))
+    assert fault.expected == "values from 0.547 to 7.78 mg/dL; kept as they stand, look at these rows"
+
+
+def test_rows_left_out_are_told_by_the_name_of_the_survey(write: Write) -> None:
+    path = write(["id,Mg (mmol/l)", "a,0.8", "a,0.9", "b,0.7", "c,0.8"])
+    left, _ = told(path, on_fault="drop", name="clinic")
+    assert left.name == "clinic, 2 of 4 rows left out for faults"
+    assert cs.prevalence(left, "magnesium_mmol_l < 0.75").source == left.name
+
+
 # --- numbers ----------------------------------------------------------------------------------------------------------
 
 

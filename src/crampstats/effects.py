@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,8 +14,6 @@ from crampstats.regression.fitting import BLOCK
 from crampstats.regression.models import add_to_clusters
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from crampstats.regression import Model
 
 
@@ -61,10 +60,7 @@ def g_formula(model: Model, setting: Mapping[str, Any], *, label: str | None = N
        estimate  std_error
     0    0.0304      0.005
     """
-    known = [column for column in model.formula.columns if column != model.formula.response]
-    strangers = [name for name in setting if name not in known]
-    if strangers or not setting:
-        raise QuestionError(f"setting={dict(setting)!r} has to name columns of the model: {', '.join(known)}.")
+    known = _checked(model, setting)
     survey, coefficients = model.survey, model.coefficients
     inside = np.arange(len(survey)) if survey.domain is None else np.flatnonzero(survey.domain)
     weight = np.ones(len(survey)) if survey.row_weight is None else survey.row_weight
@@ -90,3 +86,19 @@ def g_formula(model: Model, setting: Mapping[str, Any], *, label: str | None = N
         coefficients.source,
         coefficients.spent if np.ndim(coefficients.spent) == 0 else np.asarray(coefficients.spent)[:1],
     )
+
+
+def _checked(model: Model, setting: Mapping[str, Any]) -> list[str]:
+    """Return the columns that the model needs, the setting being one of values of their kind for some of them."""
+    known = list(model.formula.predictors)
+    if not isinstance(setting, Mapping) or not setting or not set(setting) <= set(known):
+        raise QuestionError(
+            f"setting={setting!r} has to be a dict of columns of the model and their values; the columns are "
+            f"{', '.join(known)}."
+        )
+    for name, value in setting.items():
+        if pd.api.types.is_numeric_dtype(model.survey.data[name].dtype) and not isinstance(
+            value, (int, float, np.number)
+        ):
+            raise QuestionError(f"setting={dict(setting)!r}: {name!r} is a number, and {value!r} is none.")
+    return known

@@ -256,6 +256,9 @@ def stacked(estimates: list[Estimate], *, samples: Samples = "same") -> Estimate
     DesignError
         If the designs are not what `samples` says: equal-looking surveys are never taken for the same one.
     """
+    strangers = [one for one in estimates if not isinstance(one, Estimate)]
+    if strangers:
+        raise CrampstatsError(f"{strangers[0]!r} is no Estimate, as prevalence(), mean() and the like return it.")
     if samples not in get_args(Samples):
         raise DesignError(f"samples={samples!r} is unknown: choose from {', '.join(get_args(Samples))}.")
     designs = list({id(part.design): part.design for one in estimates for part in one.components}.values())

@@ -271,7 +271,7 @@ def _plain(text: str, columns: tuple[str, ...], data: pd.DataFrame) -> pd.DataFr
 def _evaluated(text: str, frame: pd.DataFrame, recipe: SimpleFormula | ModelSpec) -> tuple[np.ndarray, ModelSpec]:
     """Return the columns of a right side, shape (rows, p), and what makes them again of other data."""
     if isinstance(recipe, ModelSpec):
-        _refuse_unknown_levels(text, frame, recipe)
+        frame = _with_known_levels(text, frame, recipe)
     try:
         with np.errstate(all="ignore"):  # what is not finite is refused below
             made = model_matrix(recipe, frame, context=CONTEXT, na_action="ignore")
@@ -282,8 +282,12 @@ def _evaluated(text: str, frame: pd.DataFrame, recipe: SimpleFormula | ModelSpec
     return values, made.model_spec
 
 
-def _refuse_unknown_levels(text: str, frame: pd.DataFrame, specification: ModelSpec) -> None:
-    """Refuse values for which the matrix has no column; formulaic would take them for the reference level."""
+def _with_known_levels(text: str, frame: pd.DataFrame, specification: ModelSpec) -> pd.DataFrame:
+    """Refuse values for which the matrix has no column; formulaic would take them for the reference level.
+
+    A categorical column may have levels that nobody here has and the matrix does not know: it comes back without them.
+    """
+    known_levels = {}
     for expression, (_, state) in specification.encoder_state.items():
         if "categories" not in state:
             continue
@@ -293,6 +297,9 @@ def _refuse_unknown_levels(text: str, frame: pd.DataFrame, specification: ModelS
         if unknown:
             found, levels = (", ".join(map(repr, some[:SHOWN])) for some in (unknown, known))
             raise QuestionError(f"{text!r}: {column!r} is {found} where the formula knows only the levels {levels}.")
+        if isinstance(frame[column].dtype, pd.CategoricalDtype):
+            known_levels[column] = pd.Categorical(frame[column].astype(object), categories=known)
+    return frame.assign(**known_levels) if known_levels else frame
 
 
 def _refuse_infinite(text: str, frame: pd.DataFrame, values: np.ndarray, terms: tuple[str, ...]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from crampstats.errors import CrampstatsError
@@ -63,6 +64,8 @@ def prevalence_table(estimate: Estimate, *, digits: int = 1, level: float = 0.95
       term       n      % (95 % CI)
     0  any  10,902  30.9 (29.0–32.8)
     """
+    if estimate.interval_method == "log" or (np.abs(estimate.value) > 1).any():
+        raise CrampstatsError("prevalence_table is for proportions and their differences; ratio_table() is for ratios.")
     return _written(estimate.to_frame(level=level), "%", 100, digits, level)
 
 
@@ -83,6 +86,11 @@ def ratio_table(estimate: Estimate, *, digits: int = 2, level: float = 0.95) -> 
     DataFrame
         The labels, ``n``, ``ratio (95 % CI)``, and ``note`` if there is one.
 
+    Raises
+    ------
+    CrampstatsError
+        If the estimates are no ratios.
+
     Examples
     --------
     >>> import crampstats as cs
@@ -91,6 +99,8 @@ def ratio_table(estimate: Estimate, *, digits: int = 2, level: float = 0.95) -> 
                 term       n   ratio (95 % CI)
     0  sex[T.female]  10,902  1.80 (1.45–2.23)
     """
+    if estimate.interval_method != "log":
+        raise CrampstatsError("ratio_table is for ratios; prevalence_table() is for proportions and their differences.")
     return _written(estimate.to_frame(level=level), "ratio", 1, digits, level)
 
 

@@ -135,7 +135,10 @@ def choose(family: str, link: str | None) -> tuple[Family, Link]:
     'log'
     """
     if family not in FAMILIES:
-        raise QuestionError(f"family={family!r} is unknown: choose from {', '.join(FAMILIES)}.")
+        hint = (
+            "; the errors are the design's, whatever the family says of the variance" if "quasi" in str(family) else ""
+        )
+        raise QuestionError(f"family={family!r} is unknown: choose from {', '.join(FAMILIES)}{hint}.")
     chosen = FAMILIES[family]
     name = link or chosen.links[0]
     if name not in chosen.links:

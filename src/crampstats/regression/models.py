@@ -243,8 +243,8 @@ def fit(survey: Survey, formula: str, *, family: FamilyName, link: LinkName | No
         Whose domain is asked about.
     formula
         Such as ``"low_magnesium ~ sex + age_group + diabetes"``; the outcome is a column of numbers or 0/1, which
-        `Survey.define` makes. Functions: ``C``, ``bs``, ``cr``, ``rcs``, ``poly``, ``log``, ``sqrt``, ``center``. The reference level is
-        the first one; ``C(sex, contr.treatment("male"))`` chooses another.
+        `Survey.define` makes. Functions: ``C``, ``bs``, ``cr``, ``rcs``, ``poly``, ``log``, ``sqrt``, ``center``. The
+        reference level is the first one; ``C(sex, contr.treatment("male"))`` chooses another.
     family
         ``"binomial"`` (0/1), ``"poisson"`` (counts, or 0/1 for prevalence ratios) or ``"gaussian"``.
     link

@@ -179,8 +179,13 @@ def read_study(
         **_design(planned),
         cluster_labels=cluster_labels,
         lonely=lonely,
-        name=file.stem if name is None else name,
+        name=_named(file.stem if name is None else name, table, dropped),
     )
+
+
+def _named(name: str, table: Table, dropped: Sequence[int]) -> str:
+    """Return the name of the survey, which tells what was left out wherever its results are shown."""
+    return f"{name}, {len(dropped)} of {table.rows} rows left out for faults" if dropped else name
 
 
 def _path(path: Any) -> Path:

@@ -58,6 +58,10 @@ _SURELY_A_NUMBER = re.compile(r"[+-]?(?:0|[1-9][0-9]{0,14})(?:[.,][0-9]{1,15})?"
 _ROLE_LOWEST = {"weight": 0.0, "population_size": 1.0}
 
 
+# Values this many times beyond what gravely ill patients have are told, since a decimal sign may be lost: assumed.
+RARE = 2.0
+
+
 @dataclass(frozen=True)
 class StudyColumn:
     """A column of the survey to be.
@@ -173,12 +177,26 @@ def _in_study_unit(
         found = (finding("told" if keep else "file", draft.header, problem, expected),)
         return (to_study_unit(values, draft.name, unit) if keep else nothing), found
     findings: list[Finding] = []
+    told = np.zeros(len(values), dtype=bool)
     for other, rows in rows_of_other_units(values, draft.name, unit).items():
+        told |= rows
         problem = f"fits {other} only, not {unit}" + (", kept as it stands" if keep else "")
         findings += finding_at("told" if keep else "row", cells, rows, problem, f"values in {unit}; {remedy}")
         if not keep:
             values = np.where(rows, np.nan, values)
-    return to_study_unit(values, draft.name, unit), tuple(findings)
+    converted = to_study_unit(values, draft.name, unit)
+    return converted, (*findings, *_rare(converted, cells, draft, unit, told))
+
+
+def _rare(values: np.ndarray, cells: pd.Series, draft: Planned, unit: str, told: np.ndarray) -> tuple[Finding, ...]:
+    """Return what is told of values (rows,), in the unit of the study, that are possible and that hardly anybody has."""
+    seen, column = MEASURES[draft.name].seen, COLUMNS[draft.name]
+    low, high = seen[0] / RARE, seen[1] * RARE
+    possible = (values >= column.low) & (values <= column.high)
+    rare = possible & ((values < low) | (values > high)) & ~told
+    in_file = 1.0 / to_study_unit(1.0, draft.name, unit)
+    usual = f"values from {low * in_file:.3g} to {high * in_file:.3g} {unit}; kept as they stand, look at these rows"
+    return finding_at("told", cells, rare, "hardly ever seen, a decimal sign may be lost", usual)
 
 
 def _no_unit(values: np.ndarray, draft: Planned) -> Finding:
