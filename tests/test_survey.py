@@ -245,3 +245,29 @@ def test_a_column_may_have_any_letters(people: pd.DataFrame) -> None:
 def test_a_question_is_a_text(survey: cs.Survey) -> None:
     with pytest.raises(QuestionError, match="a question is a text such as 'age_years >= 20', not 5"):
         survey.where(5)
+
+
+def test_ages_are_cut_into_groups_that_can_be_standardised(people: pd.DataFrame) -> None:
+    ages = [20, 39.9, 40, 59, 60, 99, 19.9, None, 20, 40, 60, 60]
+    survey = cs.Survey(people.assign(age_years=ages)).group("age_years", [20, 40, 60], name="age_group")
+    groups = survey.data["age_group"]
+    assert groups.cat.categories.tolist() == ["20-39", "40-59", "60+"]
+    assert groups.astype(object).where(groups.notna(), None).tolist() == [
+        "20-39", "20-39", "40-59", "40-59", "60+", "60+", None, None, "20-39", "40-59", "60+", "60+",
+    ]  # fmt: skip
+    by_age = cs.prevalence(survey.observed("age_group"), "sex == 'f'", by=["age_group"])
+    shares = np.array([25_500, 27_500, 25_500]) / 78_500
+    assert cs.standardize(by_age, "esp_2013", over="age_group").value[0] == pytest.approx(shares @ by_age.value)
+
+
+@pytest.mark.parametrize("edges", [[], [40, 20], [20, 20], [20.5, 40]])
+def test_groups_need_edges_that_ascend(survey: cs.Survey, edges: list) -> None:
+    with pytest.raises(QuestionError, match="have to be whole numbers that ascend"):
+        survey.group("age_years", edges, name="age_group")
+
+
+def test_only_numbers_are_cut_into_groups(survey: cs.Survey) -> None:
+    with pytest.raises(QuestionError, match="'sex' is a text; only numbers can be cut into groups"):
+        survey.group("sex", [20, 40], name="age_group")
+    with pytest.raises(QuestionError, match="'weight' is a column of the design"):
+        survey.group("age_years", [20, 40], name="weight")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import KW_ONLY, dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, get_args
 
 import numpy as np
@@ -11,7 +12,7 @@ import pandas as pd
 
 from crampstats.design import Design, LonelyRule
 from crampstats.errors import DesignError, QuestionError
-from crampstats.questions import Answer, Question, column_named, read_question
+from crampstats.questions import Answer, Question, column_answer, column_named, read_question
 from crampstats.schema import Fault, fault_at, raise_faults
 
 if TYPE_CHECKING:
@@ -391,6 +392,47 @@ class Survey:
                 values = values.mask(answer.missing)
             data = data.assign(**{name: values})
         return self._changed(data=data)
+
+    def group(self, column: str, edges: Sequence[float], *, name: str) -> Survey:
+        """Add a column that cuts a number into groups, labelled as `standardize` knows them.
+
+        Parameters
+        ----------
+        column
+            Of numbers, such as ``age_years``.
+        edges
+            Where each group begins, ascending: ``[20, 40, 60]`` makes ``20-39``, ``40-59`` and ``60+``. Whole numbers.
+        name
+            Of the new column, ordered; missing below the first edge and where the number is.
+
+        Returns
+        -------
+        Survey
+            Same people, same design, one more column.
+
+        Raises
+        ------
+        QuestionError
+            If the column holds no numbers, the edges do not ascend, or the name is a column of the design.
+
+        Examples
+        --------
+        >>> people = Survey(pd.DataFrame({"age_years": [19, 39.5, 40, 83]}))
+        >>> people.group("age_years", [20, 40, 60], name="age_group").data["age_group"].tolist()
+        [nan, '20-39', '40-59', '60+']
+        """
+        if name in {self.weight, self.stratum, self.cluster, self.population_size, self.count}:
+            raise QuestionError(f"{name!r} is a column of the design and cannot be defined anew.")
+        edges = [float(edge) for edge in edges]
+        if not edges or any(edge != round(edge) for edge in edges) or sorted(set(edges)) != edges:
+            raise QuestionError(f"edges={edges} have to be whole numbers that ascend, as in [20, 40, 60].")
+        answer = column_answer(self.data, column, self._refuse)
+        if answer.kind != "number":
+            raise QuestionError(f"{column!r} is a {answer.kind}; only numbers can be cut into groups.")
+        labels = [f"{low:.0f}-{high - 1:.0f}" for low, high in pairwise(edges)] + [f"{edges[-1]:.0f}+"]
+        values = np.asarray(answer.values, dtype=float)
+        groups = pd.cut(values, [*edges, np.inf], right=False, labels=labels, ordered=True)
+        return self._changed(data=self.data.assign(**{name: groups}))
 
     def tabulate(self, columns: Sequence[str]) -> Survey:
         """Collapse people who are alike into rows with a count; every estimate stays the same.
