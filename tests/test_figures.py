@@ -104,7 +104,7 @@ def test_the_scale_begins_at_zero_and_leaves_room_for_the_values() -> None:
 
 def test_values_are_written_beside_the_intervals() -> None:
     _, ax, frame = drawn()
-    assert [text.get_text() for text in ax.texts] == ["2.3 %", "5.6 %", "5.5 %", "5.3 %", "7.2 %", "11 %"]
+    assert [text.get_text() for text in ax.texts] == ["2.3 %", "5.6 %", "5.5 %", "5.3 %", "7.2 %", "11.0 %"]
     np.testing.assert_allclose([text.xy for text in ax.texts], frame[["conf_high", "position"]] * [100, 1])
 
 
@@ -299,12 +299,14 @@ def test_the_curve_is_a_staircase_with_a_band() -> None:
         curve(), ax=ax, xlabel="cut-off, mmol/L", ylabel="% of adults", named={"0.75": 0.75}
     )
     frame = curve().to_frame()
-    staircase, interpolated, mark = ax.lines
+    staircase, interpolated, mark, dot = ax.lines
     np.testing.assert_allclose(staircase.get_ydata(), frame["at_most"] * 100)
     assert staircase.get_drawstyle() == "steps-post"
     np.testing.assert_allclose(interpolated.get_ydata(), frame["interpolated"] * 100)
-    assert mark.get_xdata() == [0.75, 0.75]
-    assert [text.get_text() for text in ax.texts] == ["0.75"]
+    share = frame.loc[frame["cutoff"].sub(0.75).abs().idxmin(), "at_most"] * 100
+    assert (list(mark.get_xdata()), list(dot.get_xdata())) == ([0.75, 0.75], [0.75])
+    assert [*mark.get_ydata(), *dot.get_ydata()] == pytest.approx([0, share, share])
+    assert [text.get_text() for text in ax.texts] == ["0.75\n22.2 %"]
     (band,) = ax.collections
     heights = band.get_paths()[0].vertices[:, 1]
     assert heights.max() == pytest.approx(frame["band_high"].max() * 100)

@@ -12,7 +12,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator, MultipleLocator, NullLocator, PercentFormatter
 
 from crampstats.errors import CrampstatsError
 from crampstats.output import check_name, output_folder, write_whole
@@ -166,7 +166,7 @@ def draw_prevalence(
             )
             for value, high, position in zip(part["estimate"], part["conf_high"], part["position"], strict=True):
                 ax.annotate(
-                    f"{value * 100:.0f} %" if value >= 0.1 else f"{value * 100:.1f} %",
+                    f"{value * 100:.1f} %",
                     (high * 100, position),
                     xytext=(6, 0),
                     textcoords="offset points",
@@ -268,7 +268,7 @@ def draw_cutoff_curve(
     xlabel, ylabel
         With units: ``"cut-off, mmol/L"``, ``"% of adults at or below"``.
     named
-        Cut-offs to mark, by their names, in the unit of the curve.
+        Cut-offs to mark with the share at or below them, by their names, in the unit of the curve and within it.
 
     Returns
     -------
@@ -299,20 +299,23 @@ def draw_cutoff_curve(
         ax.plot(x, percent["interpolated"], color=COLOURS[1], linewidth=1.6, linestyle="--", label="interpolated")
         top = float(percent["band_high"].max()) * 1.05
         for name, cutoff in (named or {}).items():
-            ax.axvline(cutoff, color=INK, linewidth=0.9, linestyle=":")
+            share = percent["at_most"].to_numpy()[np.searchsorted(x, cutoff, side="right") - 1]
+            ax.plot([cutoff, cutoff], [0, share], color=INK, linewidth=0.9, linestyle=":")
+            ax.plot(cutoff, share, "o", color=INK, markersize=6)
             ax.annotate(
-                name,
-                (cutoff, top),
-                xytext=(-3, -2),
+                f"{name}\n{share:.1f} %",
+                (cutoff, share),
+                xytext=(-6, 5),
                 textcoords="offset points",
-                rotation=90,
                 ha="right",
-                va="top",
+                va="bottom",
                 fontsize=10,
+                linespacing=1.1,
                 path_effects=[withStroke(linewidth=3, foreground="white")],
             )
         ax.set_xlim(x.min(), x.max())
         ax.set_ylim(0, top)
+        ax.yaxis.set_major_locator(MultipleLocator(10))
         ax.yaxis.set_major_formatter(PercentFormatter(symbol=" %", decimals=0))
         ax.set_xlabel(xlabel)
         ax.set_ylabel(ylabel)
