@@ -341,3 +341,39 @@ def test_knots_that_make_no_spline(data: pd.DataFrame, knots: str) -> None:
     told = refused(data, f"low ~ rcs(age_years, {knots})", family="binomial")
     assert told.startswith("QuestionError")
     assert "rcs" in told
+
+
+def test_tabulated_rows_give_the_same_tests_of_terms(survey: cs.Survey) -> None:
+    rows = cs.fit(survey, "low ~ sex + region", family="binomial")
+    cells = cs.fit(survey.tabulate(["low", "sex", "region"]), "low ~ sex + region", family="binomial")
+    one, other = (cs.term_test(model, "region", method="rao_scott") for model in (rows, cells))
+    assert other.statistic == pytest.approx(one.statistic, rel=1e-9)
+    assert other.weights == pytest.approx(one.weights, rel=1e-9)
+    assert other.p_value == pytest.approx(one.p_value, rel=1e-9)
+
+
+@pytest.mark.parametrize("noise", [1e-3, 1e-6, 1e-9])
+def test_a_nearly_exact_line_is_fitted(noise: float) -> None:
+    rng = np.random.default_rng(9)
+    table = pd.DataFrame({"mg": rng.normal(0.8, 0.06, 300)})
+    table["mg_dl"] = 2.4305 * table["mg"] + rng.normal(0, noise, 300)
+    model = cs.fit(cs.Survey(table), "mg_dl ~ mg", family="gaussian")
+    assert model.coefficients.value[1] == pytest.approx(2.4305, abs=5 * noise)
+    assert model.coefficients.std_error[1] == pytest.approx(noise / 0.06 / np.sqrt(300), rel=0.2)
+
+
+def test_numbers_far_from_zero_are_fitted_as_those_near_it(data: pd.DataFrame) -> None:
+    far = data.assign(born=1e6 + data["age_years"], many=10**9 + data["cramps"] * 10**6)
+    near = cs.fit(cs.Survey(far, **CLUSTERED), "low ~ age_years + sex", family="binomial").coefficients
+    moved = cs.fit(cs.Survey(far, **CLUSTERED), "low ~ born + sex", family="binomial").coefficients
+    assert_allclose(moved.value[1:], near.value[1:], rtol=1e-7)
+    assert_allclose(moved.std_error[1:], near.std_error[1:], rtol=1e-7)
+    counts = cs.fit(cs.Survey(far, **CLUSTERED), "many ~ sex", family="poisson")
+    means = cs.mean(cs.Survey(far, **CLUSTERED), "many", by=["sex"])
+    assert_allclose(counts.predict(pd.DataFrame({"sex": ["female", "male"]})).value, means.value, rtol=1e-9)
+
+
+def test_ratios_need_an_intercept(survey: cs.Survey) -> None:
+    model = cs.fit(survey, "low ~ sex - 1", family="binomial")
+    with pytest.raises(QuestionError, match="odds_ratios needs a model with an intercept"):
+        model.odds_ratios()

@@ -21,33 +21,73 @@ MOST_ITERATIONS = 60
 MOST_HALVINGS = 40
 # Squared length of the last step, in standard errors: scoring is done when a step moves nothing that could be seen.
 SETTLED = 1e-20
+# Where a step is no shorter than the one before, rounding has been reached; this length, in standard errors squared, is
+# still far below anything that could be seen.
+REACHED = 1e-8
+# What rounding may add to a deviance, by the size of what is added up.
+ROUNDING = 1e-13
 # Share of a column that the others do not explain, below which it is a combination of them.
-DEPENDENT = 1e-11
+DEPENDENT = 1e-12
 # Linear predictors as large as this suggest that the likelihood has no maximum.
 FAR = 15.0
 
 
 @dataclass(frozen=True)
 class Rows:
-    """What is fitted.
+    """What is fitted, its columns centred and of one size so that no sum is one of large numbers that cancel.
 
     Attributes
     ----------
     matrix
         Shape (rows, p).
     outcome, weight
-        Shape (rows,); weights with mean 1.
+        Shape (rows,); weights that add up to the number of people.
+    centre, scale
+        Shape (p,): what is taken off each column, and what it is then divided by.
+    intercept
+        Which column is 1 for everybody; None without one, when nothing is taken off.
     """
 
     matrix: np.ndarray
     outcome: np.ndarray
     weight: np.ndarray
+    centre: np.ndarray
+    scale: np.ndarray
+    intercept: int | None
+
+    @classmethod
+    def of(cls, matrix: np.ndarray, outcome: np.ndarray, weight: np.ndarray, intercept: int | None) -> Rows:
+        """Return rows with the weighted mean and spread of each column.
+
+        Parameters
+        ----------
+        matrix, outcome, weight, intercept
+            As the attributes.
+        """
+        p, total = matrix.shape[1], weight.sum()
+        starts = range(0, len(outcome), BLOCK)
+        centre, spread = np.zeros(p), np.zeros(p)
+        if intercept is not None:
+            for start in starts:
+                centre += weight[start : start + BLOCK] @ matrix[start : start + BLOCK] / total
+            centre[intercept] = 0.0
+        for start in starts:
+            spread += weight[start : start + BLOCK] @ (matrix[start : start + BLOCK] - centre) ** 2 / total
+        return cls(matrix, outcome, weight, centre, np.where(spread > 0, np.sqrt(spread), 1.0), intercept)
 
     def blocks(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Yield matrix, outcome and weight, some rows at a time."""
+        """Yield matrix, centred and scaled, outcome and weight, some rows at a time."""
         for start in range(0, len(self.outcome), BLOCK):
             part = slice(start, start + BLOCK)
-            yield self.matrix[part], self.outcome[part], self.weight[part]
+            yield (self.matrix[part] - self.centre) / self.scale, self.outcome[part], self.weight[part]
+
+    @property
+    def back(self) -> np.ndarray:
+        """What turns coefficients of the centred and scaled columns into those of the columns, shape (p, p)."""
+        back = np.diag(1 / self.scale)
+        if self.intercept is not None:
+            back[self.intercept] -= self.centre / self.scale
+        return back
 
 
 @dataclass(frozen=True)
@@ -58,18 +98,22 @@ class Solution:
     ----------
     coefficients
         Shape (p,).
-    information
-        Expected information of the weighted rows, dispersion 1, shape (p, p).
+    standardised
+        The same of the centred and scaled columns, shape (p,).
+    inverse
+        Of the expected information of the centred and scaled columns, dispersion 1, shape (p, p).
+    naive_covariance
+        What the covariance of the coefficients would be in a simple random sample if the family were right and its
+        dispersion 1, shape (p, p).
     deviance
         Weighted.
-    pearson
-        Weighted sum of squared residuals over their variance.
     """
 
     coefficients: np.ndarray
-    information: np.ndarray
+    standardised: np.ndarray
+    inverse: np.ndarray
+    naive_covariance: np.ndarray
     deviance: float
-    pearson: float
 
 
 @dataclass(frozen=True)
@@ -79,7 +123,7 @@ class _State:
     score: np.ndarray
     information: np.ndarray
     deviance: float
-    pearson: float
+    slack: float
     farthest: float
 
 
@@ -105,7 +149,7 @@ def _pass(rows: Rows, family: Family, link: Link, coefficients: np.ndarray) -> _
     """Go over all rows once; None where a mean is impossible."""
     p = rows.matrix.shape[1]
     score, information = np.zeros(p), np.zeros((p, p))
-    deviance = pearson = farthest = 0.0
+    deviance = slack = farthest = 0.0
     with np.errstate(all="ignore"):  # what is not finite is told by returning None
         for matrix, outcome, weight in rows.blocks():
             eta = matrix @ coefficients
@@ -115,11 +159,11 @@ def _pass(rows: Rows, family: Family, link: Link, coefficients: np.ndarray) -> _
             score += matrix.T @ (weight * pull)
             information += matrix.T @ (matrix * (weight * push)[:, None])
             deviance += float(weight @ family.deviance(outcome, mean))
-            pearson += float(weight @ ((outcome - mean) ** 2 / family.variance(mean)))
+            slack += ROUNDING * float(weight @ (np.abs(outcome) + 1))
             farthest = max(farthest, float(np.abs(eta).max()))
     if not (np.isfinite(deviance) and np.isfinite(information).all() and np.isfinite(score).all()):
         return None
-    return _State(score, information, deviance, pearson, farthest)
+    return _State(score, information, deviance, slack + ROUNDING * abs(deviance), farthest)
 
 
 def check_rank(rows: Rows, terms: Sequence[str]) -> None:
@@ -142,9 +186,10 @@ def check_rank(rows: Rows, terms: Sequence[str]) -> None:
     for matrix, _, weight in rows.blocks():
         gram += matrix.T @ (matrix * weight[:, None])
     length = np.sqrt(np.diag(gram))
-    empty = [term for term, each in zip(terms, length, strict=True) if each == 0]
-    if empty:
-        raise QuestionError(f"{', '.join(map(repr, empty))} is 0 for everybody: nobody has this level; leave it out.")
+    for term, each, centre in zip(terms, length, rows.centre, strict=True):
+        if each == 0:
+            why = "nobody has this level" if centre == 0 else "it cannot be told from the intercept"
+            raise QuestionError(f"{term!r} is {centre:g} for everybody: {why}; leave it out.")
     gram /= np.outer(length, length)
     _, triangle, order = linalg.qr(gram, pivoting=True)
     rank = int(np.count_nonzero(np.abs(np.diag(triangle)) > DEPENDENT))
@@ -169,14 +214,17 @@ def _start(rows: Rows, family: Family, link: Link) -> np.ndarray:
         mean = min(max(mean, 1e-3), 1 - 1e-3)
     elif family.name == "poisson" or link.name == "log":
         mean = max(mean, 1e-3)
-    target = np.full(len(rows.outcome), float(link.forward(np.asarray(mean))))
+    target = float(link.forward(np.asarray(mean)))
     p = rows.matrix.shape[1]
+    if rows.intercept is not None:
+        start = np.zeros(p)
+        start[rows.intercept] = target
+        return start
     gram, right = np.zeros((p, p)), np.zeros(p)
-    for start in range(0, len(target), BLOCK):
-        part = slice(start, start + BLOCK)
-        weighted = rows.matrix[part] * rows.weight[part, None]
-        gram += rows.matrix[part].T @ weighted
-        right += weighted.T @ target[part]
+    for matrix, _, weight in rows.blocks():
+        weighted = matrix * weight[:, None]
+        gram += matrix.T @ weighted
+        right += weighted.sum(axis=0) * target
     return _solved(gram, right)
 
 
@@ -221,7 +269,7 @@ def solve(rows: Rows, family: Family, link: Link, terms: Sequence[str]) -> Solut
     state = _pass(rows, family, link, coefficients)
     if state is None:
         raise ConvergenceError(f"{family.name} with link {link.name}: no start gives everybody a possible mean.")
-    checked = False
+    checked, before = False, np.inf
     for _ in range(MOST_ITERATIONS):
         if state.farthest > FAR and not checked and link.name != "identity":
             refuse_separation(rows, link, terms)
@@ -229,14 +277,15 @@ def solve(rows: Rows, family: Family, link: Link, terms: Sequence[str]) -> Solut
         step = _solved(state.information, state.score)
         if not np.isfinite(step).all():
             break
-        scale = state.deviance / rows.weight.sum() if family.name == "gaussian" else 1.0
-        length = float(step @ state.score)
-        if length <= SETTLED * max(scale, np.finfo(float).tiny):
-            return Solution(coefficients + step, state.information, state.deviance, state.pearson)
+        dispersion = max(state.deviance, state.slack) / rows.weight.sum() if family.name == "gaussian" else 1.0
+        length = float(step @ state.score) / dispersion
+        if length <= SETTLED or (length <= REACHED and length >= before / 4):
+            return _solution(rows, coefficients + step, state)
+        before = length
         moved = _halved(rows, family, link, coefficients, step, state)
         if moved is None:
-            if length <= 1e-9 * max(scale, np.finfo(float).tiny):  # rounding leaves nothing to gain
-                return Solution(coefficients, state.information, state.deviance, state.pearson)
+            if length <= REACHED:
+                return _solution(rows, coefficients, state)
             break
         coefficients, state = moved
     if link.name != "identity":
@@ -248,15 +297,27 @@ def solve(rows: Rows, family: Family, link: Link, terms: Sequence[str]) -> Solut
     )
 
 
+def _solution(rows: Rows, standardised: np.ndarray, state: _State) -> Solution:
+    """Return the solution on the scale of the columns."""
+    inverse = _inverse(state.information)
+    naive = rows.back @ inverse @ rows.back.T
+    return Solution(rows.back @ standardised, standardised, inverse, naive, state.deviance)
+
+
+def _inverse(information: np.ndarray) -> np.ndarray:
+    """Return the inverse, computed with columns brought to one scale."""
+    length = np.sqrt(np.diag(information))
+    return np.linalg.inv(information / np.outer(length, length)) / np.outer(length, length)
+
+
 def _halved(
     rows: Rows, family: Family, link: Link, coefficients: np.ndarray, step: np.ndarray, state: _State
 ) -> tuple[np.ndarray, _State] | None:
     """Go along a step as far as the deviance does not rise; None if no part of it helps."""
-    slack = 1e-13 * (abs(state.deviance) + 1e-300)
     for halving in range(MOST_HALVINGS):
         there = coefficients + step / 2**halving
         reached = _pass(rows, family, link, there)
-        if reached is not None and reached.deviance <= state.deviance + slack:
+        if reached is not None and reached.deviance <= state.deviance + state.slack:
             return there, reached
     return None
 

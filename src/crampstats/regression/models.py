@@ -12,7 +12,7 @@ from crampstats.errors import DesignError, QuestionError
 from crampstats.estimates import Component, Estimate, mapped, transform
 from crampstats.formulas import Formula, read_formula
 from crampstats.regression.families import Family, FamilyName, Link, LinkName, choose
-from crampstats.regression.fitting import BLOCK, Rows, check_rank, solve, working_residual
+from crampstats.regression.fitting import Rows, check_rank, solve, working_residual
 
 if TYPE_CHECKING:
     from crampstats.formulas import DesignMatrix, Encoding
@@ -39,7 +39,7 @@ class Model:
     survey
         Whose domain was fitted.
     solution
-        What tests of terms need: expected information and deviance of the weighted fit.
+        What tests of terms need: naive covariance and deviance of the weighted fit.
 
     Examples
     --------
@@ -125,6 +125,10 @@ class Model:
             raise QuestionError(
                 f"{asked} needs a model with {needed}; this one has family={self.family.name!r}, link={self.link.name!r}."
             )
+        if INTERCEPT not in self.terms:
+            raise QuestionError(
+                f"{asked} needs a model with an intercept: without one coefficients compare with nothing."
+            )
         return transform(self.coefficients.where(f"term != '{INTERCEPT}'"), np.exp, interval_method="log")
 
     def _outcome_is_yes_no(self) -> bool:
@@ -182,7 +186,8 @@ class Model:
         kept = np.setdiff1d(np.arange(len(self.coefficients)), places)
         if len(kept) == 0:
             raise QuestionError(f"{self.formula.text!r} has no other term to compare with.")
-        smaller = Rows(np.ascontiguousarray(rows.matrix[:, kept]), rows.outcome, rows.weight)
+        intercept = None if rows.intercept is None or rows.intercept in places else int(np.sum(kept < rows.intercept))
+        smaller = Rows.of(np.ascontiguousarray(rows.matrix[:, kept]), rows.outcome, rows.weight, intercept)
         return solve(smaller, self.family, self.link, [self.terms[place] for place in kept]).deviance
 
     def to_frame(self, *, level: float = 0.95) -> pd.DataFrame:
@@ -295,7 +300,10 @@ def _rows(survey: Survey, formula: Formula, family: Family) -> tuple[Rows, Encod
     matrix = formula.matrix(data)
     outcome = _outcome(formula, matrix, family)
     weight = np.ones(len(outcome)) if survey.row_weight is None else _inside(survey, survey.row_weight)
-    return Rows(matrix.values, outcome, weight / weight.mean()), matrix.encoding
+    terms = matrix.encoding.terms
+    intercept = terms.index(INTERCEPT) if INTERCEPT in terms else None
+    # Weights add up to people, not to rows, so that tabulated rows give the same deviance.
+    return Rows.of(matrix.values, outcome, weight * (survey.people / weight.sum()), intercept), matrix.encoding
 
 
 def _inside(survey: Survey, values: np.ndarray) -> np.ndarray:
@@ -314,12 +322,12 @@ def _coefficients(
     clusters, p = survey.design.clusters, len(terms)
     cluster = _inside(survey, survey.row_cluster)
     sums = np.zeros((clusters, p))
-    for start in range(0, len(cluster), BLOCK):
-        part = slice(start, start + BLOCK)
-        matrix, outcome = rows.matrix[part], rows.outcome[part]
-        _, pull, _ = working_residual(*assumed, outcome, matrix @ solution.coefficients)
-        add_to_clusters(sums, cluster[part], matrix * (rows.weight[part] * pull)[:, None])
-    contributions = sums @ np.linalg.inv(solution.information)
+    start = 0
+    for matrix, outcome, weight in rows.blocks():
+        _, pull, _ = working_residual(*assumed, outcome, matrix @ solution.standardised)
+        add_to_clusters(sums, cluster[start : start + len(outcome)], matrix * (weight * pull)[:, None])
+        start += len(outcome)
+    contributions = sums @ (solution.inverse @ rows.back.T)
     touched = np.zeros((clusters, 1), dtype=bool)
     touched[cluster] = True
     component = Component(survey.design, contributions, np.broadcast_to(touched, (clusters, p)))

@@ -108,7 +108,7 @@ def term_test(model: Model, term: str, *, method: TestMethod = "wald") -> TermTe
         value = model.coefficients.value[places]
         statistic = float(value @ linalg.solve(covariance, value, assume_a="pos")) / df
         return TermTest(term, method, statistic, df, left, float(stats.f.sf(statistic, df, left)))
-    naive = np.linalg.inv(model.solution.information)[np.ix_(places, places)]
+    naive = model.solution.naive_covariance[np.ix_(places, places)]
     weights = np.sort(linalg.eigh(covariance, naive, eigvals_only=True))[::-1]
     statistic = model.deviance_without(places) - model.solution.deviance
     p_value = tail_of_f_sum(statistic, weights, left)
