@@ -92,3 +92,13 @@ def test_a_row_of_many_people_counts_as_many_units() -> None:
 def test_degrees_of_freedom_of_domains() -> None:
     touched = np.array([[1, 1, 0], [1, 1, 0], [1, 0, 1], [1, 0, 0]], dtype=bool)
     assert design([0, 0, 1, 1]).degrees_of_freedom(touched).tolist() == [2.0, 1.0, 0.0]
+
+
+def test_average_stands_for_the_strata_of_the_domain() -> None:
+    # The lonely stratum has nobody in the first domain and people in the second: only there does it count.
+    one = design([0, 0, 1, 1, 2], lonely="average")
+    contributions = np.array([[1.0, 1.0], [-1.0, -1.0], [2.0, 2.0], [-2.0, -2.0], [0.0, 3.0]])
+    touched = np.array([[1, 1], [1, 1], [1, 1], [1, 1], [0, 1]], dtype=bool)
+    assert one.variance(contributions, touched).tolist() == pytest.approx([20.0, 20.0 * 3 / 2])
+    with pytest.raises(DesignError, match="people of the domain to take the average of"):
+        one.variance(contributions[:, :1], np.array([[0], [0], [0], [0], [1]], dtype=bool))

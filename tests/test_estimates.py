@@ -222,3 +222,59 @@ def test_an_interval_for_proportions_is_refused_to_a_difference_below_0(by_sex: 
 def test_only_estimates_are_compared(by_sex: cs.Estimate) -> None:
     with pytest.raises(CrampstatsError, match="'sex' is no Estimate"):
         cs.difference(by_sex, "sex")
+
+
+def test_a_model_spends_only_the_degrees_of_its_own_survey(elsewhere: cs.Estimate) -> None:
+    rng = np.random.default_rng(2)
+    table = pd.DataFrame({"low": rng.integers(0, 2, 60), "x": rng.normal(size=60), "z": rng.normal(size=60)})
+    model = cs.fit(cs.Survey(table, name="model"), "low ~ x + z", family="binomial")
+    mean = cs.g_formula(model, {"x": 0.0})
+    gap = cs.difference(mean, elsewhere.where("sex == 'f'"), samples="independent")
+    one, other = mean.std_error**2, elsewhere.where("sex == 'f'").std_error ** 2
+    expected = (one + other) ** 2 / (one**2 / (59 + 1 - 3) + other**2 / elsewhere.df[0])
+    assert_allclose(gap.df, expected, rtol=1e-12)
+
+
+def test_stacked_surveys_keep_their_own_degrees_of_freedom(by_sex: cs.Estimate, elsewhere: cs.Estimate) -> None:
+    both = stacked([by_sex, elsewhere], samples="independent")
+    assert both.df.tolist() == [*by_sex.df, *elsewhere.df]
+    assert_allclose(
+        both.interval(method="wald").low, [*by_sex.interval(method="wald").low, *elsewhere.interval(method="wald").low]
+    )
+
+
+def test_pairs_that_differ_in_two_things_are_refused(survey: cs.Survey) -> None:
+    cells = cs.prevalence(survey, "age_years >= 40", by=["sex", "stratum"])
+    women, crossed = (
+        cells.where("sex == 'f'"),
+        stacked([cells.where("sex == 'm' and stratum == 2"), cells.where("sex == 'm' and stratum == 1")]),
+    )
+    with pytest.raises(CrampstatsError, match="differs in sex and stratum: estimates are paired in their order"):
+        cs.difference(women, crossed, label="women less men")
+    assert len(cs.difference(women.where("stratum == 1"), crossed.where("stratum == 2"), label="asked for")) == 1
+
+
+def test_many_against_one_keep_their_columns(survey: cs.Survey) -> None:
+    cells = cs.prevalence(survey, "age_years >= 40", by=["sex", "stratum"])
+    gaps = cs.difference(cells, cells.where("sex == 'f' and stratum == 1"), label="against women of 1")
+    assert gaps.labels.to_numpy().tolist() == [
+        ["against women of 1", sex, stratum] for sex in "fm" for stratum in (1, 2)
+    ]
+
+
+@pytest.mark.parametrize("name", ["n", "estimate", "conf_low", "note"])
+def test_labels_do_not_take_the_names_of_results(by_sex: cs.Estimate, name: str) -> None:
+    with pytest.raises(QuestionError, match=f"'{name}' is a column of every result"):
+        cs.Estimate(
+            by_sex.labels.rename(columns={"sex": name}), by_sex.value, by_sex.components, by_sex.n, "wald", "survey"
+        )
+
+
+def test_interval_methods_are_checked_where_they_are_given(survey: cs.Survey, by_sex: cs.Estimate) -> None:
+    for asked in (
+        lambda: cs.prevalence(survey, "age_years > 40", interval_method="logitt"),
+        lambda: cs.transform(by_sex, np.log, interval_method="logitt"),
+        lambda: cs.weighted_sum(by_sex, np.ones(2), label="sum", interval_method="logitt"),
+    ):
+        with pytest.raises(IntervalError, match="method='logitt' is unknown"):
+            asked()

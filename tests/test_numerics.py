@@ -134,3 +134,15 @@ def test_the_step_stays_within_the_domain_of_a_function_of_tiny_shares() -> None
 
 def test_where_there_is_no_slope_it_is_not_a_number() -> None:
     assert np.isnan(jacobian(np.log, np.array([-1.0]))).all()
+
+
+@pytest.mark.parametrize("share", [0.5, 0.99, 0.998, 0.9992, 0.9999])
+def test_slopes_beside_a_pole(share: float) -> None:
+    odds = jacobian(lambda p: p / (1 - p), np.array([share]))[0, 0]
+    assert odds == pytest.approx(1 / (1 - share) ** 2, rel=1e-5)
+    log_odds = jacobian(lambda p: np.log(p / (1 - p)), np.array([share]))[0, 0]
+    assert log_odds == pytest.approx(1 / (share * (1 - share)), rel=1e-5)
+
+
+def test_a_flat_function_has_a_slope_of_nothing() -> None:
+    assert jacobian(lambda x: x * 0 + 0.25, np.array([0.1])) == pytest.approx(0.0, abs=1e-9)

@@ -108,8 +108,8 @@ class Design:
         more = f" and {len(names) - 5} more" if len(names) > 5 else ""
         return ("stratum " if len(names) == 1 else "strata ") + ", ".join(names[:5]) + more
 
-    def _deviations(self, contributions: np.ndarray) -> tuple[np.ndarray, float]:
-        """Return rows whose cross-product is the covariance, up to the factor given with them."""
+    def _deviations(self, contributions: np.ndarray, touched: np.ndarray | None) -> np.ndarray:
+        """Return rows whose cross-product is the covariance."""
         sampled, alone = self.stratum_units, self._lonely_strata
         several = np.where(sampled > 1, sampled, 2.0)
         scale = self._not_drawn * np.where(sampled > 1, several / (several - 1.0), 0.0)
@@ -117,44 +117,58 @@ class Design:
         for column in range(contributions.shape[1]):
             centre[:, column] = np.bincount(self.stratum, contributions[:, column], self.strata)
         centre /= np.maximum(sampled, 1.0)[:, None]
-        factor = 1.0
         if self.lonely == "adjust":
             scale[alone] = self._not_drawn[alone]
             centre[alone] = contributions.sum(axis=0) / sampled.sum()
-        elif self.lonely == "average":
-            factor = self.strata / (self.strata - alone.sum())
         units = np.where(self.units > 0, self.units, 1.0)
         deviations = contributions / units[:, None]
         deviations -= centre[self.stratum]
         deviations *= np.sqrt(scale[self.stratum] * self.units)[:, None]
-        return deviations, factor
+        if self.lonely == "average" and alone.any():
+            deviations *= np.sqrt(self._share_of_lonely(touched, alone, contributions.shape[1]))
+        return deviations
 
-    def covariance(self, contributions: np.ndarray) -> np.ndarray:
+    def _share_of_lonely(self, touched: np.ndarray | None, alone: np.ndarray, columns: int) -> np.ndarray:
+        """Return how many times the variance of the other strata stands for that of all of a domain, shape (columns,)."""
+        here = np.ones((self.strata, columns), dtype=bool)
+        if touched is not None:
+            here = np.stack([np.bincount(self.stratum, column, self.strata) > 0 for column in touched.T], axis=1)
+        others = (here & ~alone[:, None]).sum(axis=0)
+        if (others == 0).any():
+            raise DesignError(
+                "lonely='average' has no stratum with two clusters and people of the domain to take the average of."
+            )
+        return here.sum(axis=0) / others
+
+    def covariance(self, contributions: np.ndarray, touched: np.ndarray | None = None) -> np.ndarray:
         """Turn contributions into the covariance of the estimates that they belong to.
 
         Parameters
         ----------
         contributions
             Shape (clusters, k): the influence of the people of each cluster on each of k estimates, added up.
+        touched
+            Shape (clusters, k) bool: whether the cluster has people in the domain of each estimate; None for all. Only
+            ``lonely="average"`` asks.
 
         Returns
         -------
         ndarray
             Shape (k, k).
         """
-        deviations, factor = self._deviations(contributions)
-        return factor * (deviations.T @ deviations)
+        deviations = self._deviations(contributions, touched)
+        return deviations.T @ deviations
 
-    def variance(self, contributions: np.ndarray) -> np.ndarray:
+    def variance(self, contributions: np.ndarray, touched: np.ndarray | None = None) -> np.ndarray:
         """Return the diagonal of `covariance` alone, shape (k,), without the memory of the whole.
 
         Parameters
         ----------
-        contributions
-            Shape (clusters, k).
+        contributions, touched
+            As in `covariance`.
         """
-        deviations, factor = self._deviations(contributions)
-        return factor * np.einsum("ck,ck->k", deviations, deviations)
+        deviations = self._deviations(contributions, touched)
+        return np.einsum("ck,ck->k", deviations, deviations)
 
     def degrees_of_freedom(self, touched: np.ndarray) -> np.ndarray:
         """Count clusters less strata, of those that have people in a domain.

@@ -80,11 +80,10 @@ def g_formula(model: Model, setting: Mapping[str, Any], *, label: str | None = N
     return Estimate(
         pd.DataFrame({"term": [label or f"mean of {model.formula.response} if {told}"]}),
         np.array([value]),
-        (Component(part.design, contributions, part.touched[:, :1]),),
+        (Component(part.design, contributions, part.touched[:, :1], np.asarray(part.spent)[:1]),),
         coefficients.n[:1],
         model.link.interval_method,
         coefficients.source,
-        coefficients.spent if np.ndim(coefficients.spent) == 0 else np.asarray(coefficients.spent)[:1],
     )
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from crampstats.intervals import Method
 
 Samples = Literal["same", "independent"]
+RESULTS = ("n", "estimate", "std_error", "conf_low", "conf_high", "note")
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,11 +36,41 @@ class Component:
         8 bytes for each person and estimate; `Survey.tabulate` first makes it small.
     touched
         Shape (clusters, k) bool: whether the cluster has people in the domain of the estimate.
+    spent
+        Shape (k,): degrees of freedom of this survey that a model behind the estimate has used up; 0 where there is none.
     """
 
     design: Design
     contributions: np.ndarray
     touched: np.ndarray
+    spent: np.ndarray | float = 0.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(
+            self, "spent", np.broadcast_to(np.asarray(self.spent, dtype=float), self.contributions.shape[1:])
+        )
+
+    @property
+    def variance(self) -> np.ndarray:
+        """Return what the survey adds to the variance of each estimate, shape (k,)."""
+        return self.design.variance(self.contributions, self.touched)
+
+    @property
+    def degrees_of_freedom(self) -> np.ndarray:
+        """Return clusters less strata with people in each domain, less what a model has spent, shape (k,)."""
+        return self.design.degrees_of_freedom(self.touched) - self.spent
+
+    def chosen(self, columns: np.ndarray) -> Component:
+        """Return it for some of the estimates, in this order."""
+        spent = np.asarray(self.spent)[columns]
+        return Component(self.design, self.contributions[:, columns], self.touched[:, columns], spent)
+
+    def mapped(self, matrix: np.ndarray) -> Component:
+        """Return it for estimates whose derivatives with respect to these are the rows of `matrix`, shape (m, k)."""
+        used = matrix != 0
+        touched = self.touched.astype(float) @ used.T.astype(float) > 0
+        spent = np.max(np.where(used, self.spent, 0.0), axis=1, initial=0.0)
+        return Component(self.design, self.contributions @ matrix.T, touched, spent)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -62,8 +93,13 @@ class Estimate:
         How `interval` is made unless another way is asked for.
     source
         The survey or surveys, in words.
-    spent
-        Shape (k,): degrees of freedom that a model behind the estimate has used up; 0 where there is none.
+
+    Raises
+    ------
+    IntervalError
+        If there is no interval method of this name.
+    QuestionError
+        If a label has the name of a result column.
 
     Examples
     --------
@@ -82,12 +118,20 @@ class Estimate:
     n: np.ndarray
     interval_method: Method
     source: str
-    spent: np.ndarray | float = 0.0
+
+    def __post_init__(self) -> None:
+        intervals.check_method(self.interval_method)
+        taken = [name for name in self.labels.columns if name in RESULTS]
+        if taken or list(self.labels.columns).count("term") != 1:
+            name = taken[0] if taken else "term"
+            raise QuestionError(
+                f"{name!r} is a column of every result; call the column that estimates are made by otherwise."
+            )
 
     @property
     def covariance(self) -> np.ndarray:
         """Covariance of the estimates, shape (k, k)."""
-        return np.sum([part.design.covariance(part.contributions) for part in self.components], axis=0)
+        return np.sum([part.design.covariance(part.contributions, part.touched) for part in self.components], axis=0)
 
     @property
     def std_error(self) -> np.ndarray:
@@ -97,7 +141,7 @@ class Estimate:
     @property
     def _variances(self) -> np.ndarray:
         """Variance from each survey, shape (components, k)."""
-        return np.stack([part.design.variance(part.contributions) for part in self.components])
+        return np.stack([part.variance for part in self.components])
 
     @property
     def df(self) -> np.ndarray:
@@ -106,13 +150,16 @@ class Estimate:
         Clusters less strata, of those with people in the domain (for a contrast, in the union of the domains), less what
         a model has spent. With several independent surveys by Satterthwaite FE, Biometrics 1946;2:110-114, doi:10.2307/3002019.
         """
-        each = np.stack([part.design.degrees_of_freedom(part.touched) for part in self.components]) - self.spent
+        each = np.stack([part.degrees_of_freedom for part in self.components])
         if len(each) == 1:
             return each[0]
         variances = self._variances
-        with np.errstate(divide="ignore", invalid="ignore"):
-            pooled = variances.sum(axis=0) ** 2 / np.sum(variances**2 / each, axis=0)
-        return np.where(variances.sum(axis=0) > 0, pooled, each.sum(axis=0))
+        # A survey that adds no variance to an estimate has no say in its degrees of freedom.
+        parts = np.divide(variances**2, each, out=np.zeros_like(variances), where=variances > 0)
+        pooled = np.divide(
+            variances.sum(axis=0) ** 2, parts.sum(axis=0), out=np.zeros(len(self)), where=variances.any(axis=0)
+        )
+        return np.where(variances.any(axis=0), pooled, each.max(axis=0))
 
     def interval(self, *, level: float = 0.95, method: Method | None = None) -> intervals.Interval:
         """Return confidence limits.
@@ -182,17 +229,9 @@ class Estimate:
 
     def _chosen(self, rows: np.ndarray) -> Estimate:
         """Return some of the estimates, in this order."""
-        parts = tuple(
-            Component(part.design, part.contributions[:, rows], part.touched[:, rows]) for part in self.components
-        )
+        parts = tuple(part.chosen(rows) for part in self.components)
         labels = self.labels.iloc[rows].reset_index(drop=True)
-        spent = self._spent_by_each[rows]
-        return replace(self, labels=labels, value=self.value[rows], components=parts, n=self.n[rows], spent=spent)
-
-    @property
-    def _spent_by_each(self) -> np.ndarray:
-        """Degrees of freedom spent, shape (k,)."""
-        return np.broadcast_to(np.asarray(self.spent, dtype=float), (len(self),))
+        return replace(self, labels=labels, value=self.value[rows], components=parts, n=self.n[rows])
 
     def __len__(self) -> int:
         return len(self.value)
@@ -231,13 +270,8 @@ def mapped(
     value, labels, n, interval_method
         Of the m new estimates.
     """
-    used = (matrix != 0).T.astype(float)
-    parts = tuple(
-        Component(part.design, part.contributions @ matrix.T, part.touched.astype(float) @ used > 0)
-        for part in estimate.components
-    )
-    spent = np.max(np.where(matrix != 0, estimate._spent_by_each, 0.0), axis=1, initial=0.0)
-    return Estimate(labels, value, parts, n, interval_method, estimate.source, spent)
+    parts = tuple(part.mapped(matrix) for part in estimate.components)
+    return Estimate(labels, value, parts, n, interval_method, estimate.source)
 
 
 def stacked(estimates: list[Estimate], *, samples: Samples = "same") -> Estimate:
@@ -277,12 +311,14 @@ def stacked(estimates: list[Estimate], *, samples: Samples = "same") -> Estimate
     for design in designs:
         contributions = np.zeros((design.clusters, starts[-1]))
         touched = np.zeros((design.clusters, starts[-1]), dtype=bool)
+        spent = np.zeros(starts[-1])
         for one, start, size in zip(estimates, starts, sizes, strict=False):
             for part in one.components:
                 if part.design is design:
                     contributions[:, start : start + size] = part.contributions
                     touched[:, start : start + size] = part.touched
-        parts.append(Component(design, contributions, touched))
+                    spent[start : start + size] = part.spent
+        parts.append(Component(design, contributions, touched, spent))
     return Estimate(
         _joined([one.labels for one in estimates]),
         np.concatenate([one.value for one in estimates]),
@@ -290,7 +326,6 @@ def stacked(estimates: list[Estimate], *, samples: Samples = "same") -> Estimate
         np.concatenate([one.n for one in estimates]),
         estimates[0].interval_method,
         " and ".join(dict.fromkeys(one.source for one in estimates)),
-        np.concatenate([one._spent_by_each for one in estimates]),
     )
 
 
@@ -316,20 +351,37 @@ def _pair_labels(both: Estimate, left: np.ndarray, right: np.ndarray, sign: str,
     """Return the labels of a contrast: what differs goes into the term, what is equal stays a column."""
     one = both.labels.iloc[left].reset_index(drop=True)
     other = both.labels.iloc[right].reset_index(drop=True)
-    same = [name for name in both.labels.columns if name != "term" and one[name].equals(other[name])]
-    differing = [name for name in both.labels.columns if name not in same]
+    by = [name for name in both.labels.columns if name != "term"]
+    differing = [name for name in by if not one[name].equals(other[name])]
+    _refuse_crossed(one, other, differing)
+    # Of many against one the many keep their columns; of pairs, what differs goes into the term.
+    many = len(set(right)) == 1 < len(right), len(set(left)) == 1 < len(left)
+    kept = [name for name in by if name not in differing or any(many)]
+    told = ["term", *(differing if label is None else ())]
     if label is None:
         texts = [
-            [
-                ", ".join(str(part) for part in row if not pd.isna(part))
-                for row in side[differing].itertuples(index=False)
-            ]
+            [", ".join(str(part) for part in row if not pd.isna(part)) for row in side[told].itertuples(index=False)]
             for side in (one, other)
         ]
         terms = [f"({a}) {sign} ({b})" for a, b in zip(*texts, strict=True)]
     else:
         terms = [label] * len(one)
-    return one[same].assign(term=terms)[["term", *same]]
+    return (other if many[1] else one)[kept].assign(term=terms)[["term", *kept]]
+
+
+def _refuse_crossed(one: pd.DataFrame, other: pd.DataFrame, differing: list[str]) -> None:
+    """Refuse pairs that differ in more than one thing: estimates that were not paired as they were meant."""
+    if len(one) == 1 or len(one.drop_duplicates()) == 1 or len(other.drop_duplicates()) == 1:
+        return
+    for first, second in zip(
+        one[differing].itertuples(index=False), other[differing].itertuples(index=False), strict=True
+    ):
+        unlike = [name for name, a, b in zip(differing, first, second, strict=True) if a != b]
+        if len(unlike) > 1:
+            raise CrampstatsError(
+                f"the pair {tuple(first)} and {tuple(second)} differs in {' and '.join(unlike)}: estimates are paired in their "
+                "order, and these do not have the same groups; choose them with where()."
+            )
 
 
 def difference(first: Estimate, second: Estimate, *, label: str | None = None, samples: Samples = "same") -> Estimate:

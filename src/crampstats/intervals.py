@@ -69,8 +69,17 @@ def t_quantile(degrees: np.ndarray, probability: float) -> np.ndarray:
         Degrees of freedom, any shape.
     probability
         Between 0 and 1.
+
+    Raises
+    ------
+    IntervalError
+        If there are none.
     """
     degrees = np.asarray(degrees, dtype=float)
+    if not (degrees > 0).all():
+        raise IntervalError(
+            f"an interval needs degrees of freedom above 0, not {degrees[~(degrees > 0)].ravel()[0]:g}."
+        )
     finite = np.isfinite(degrees)
     quantile = special.stdtrit(np.where(finite, degrees, 1.0), probability)
     return np.where(finite, quantile, special.ndtri(probability))
@@ -291,6 +300,18 @@ BINOMIAL_METHODS: dict[str, Callable[[np.ndarray, np.ndarray, float], tuple[np.n
     "wilson": _wilson_limits,
     "wald": _wald_limits,
 }
+
+
+def check_method(method: str) -> None:
+    """Refuse a method of intervals that there is none of, naming those there are.
+
+    Raises
+    ------
+    IntervalError
+        If the method is unknown.
+    """
+    if method not in get_args(Method):
+        raise IntervalError(f"method={method!r} is unknown: choose from {', '.join(get_args(Method))}.")
 
 
 def _check(method: str, level: float, methods: object) -> None:

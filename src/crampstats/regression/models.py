@@ -330,7 +330,7 @@ def _coefficients(
     contributions = sums @ (solution.inverse @ rows.back.T)
     touched = np.zeros((clusters, 1), dtype=bool)
     touched[cluster] = True
-    component = Component(survey.design, contributions, np.broadcast_to(touched, (clusters, p)))
+    component = Component(survey.design, contributions, np.broadcast_to(touched, (clusters, p)), p - 1.0)
     estimate = Estimate(
         pd.DataFrame({"term": terms}),
         solution.coefficients,
@@ -338,7 +338,6 @@ def _coefficients(
         np.full(p, float(survey.people)),
         "wald",
         survey.described,
-        spent=np.full(p, p - 1.0),
     )
     if estimate.df[0] <= 0:
         raise DesignError(
