@@ -185,7 +185,7 @@ def test_the_example_of_the_readme_prints_what_it_shows() -> None:
 def test_the_second_example_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     code = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[1]
     rows = ["weight,region,practice,sex,magnesium_mmol_l"]
-    rows += [f"{100 + i},{i % 2},{i % 4},{'fm'[i % 3 == 0]},{0.7 + i % 9 / 50:.2f}" for i in range(40)]
+    rows += [f"{100 + i},{i % 2},{i % 4},{'fm'[i % 3 == 0]},{0.66 + i % 9 / 50:.2f}" for i in range(40)]
     (tmp_path / "study.csv").write_text("\n".join([*rows, "90,1,3,f,"]), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     result: dict[str, object] = {}
