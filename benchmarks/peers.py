@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import platform
 import shutil
 import statistics
@@ -32,7 +33,10 @@ def median_seconds(times: dict[str, list[float]]) -> dict[str, float]:
 
 
 def describe(*peers: str) -> dict[str, object]:
-    """Return Python's version and those of the packages measured; None where one is not installed."""
+    """Return the threads of the machine, Python's version, and those of the packages measured and of R.
+
+    A package that is not installed has None; R has nothing without its package survey.
+    """
 
     def installed(name: str) -> str | None:
         try:
@@ -41,17 +45,20 @@ def describe(*peers: str) -> dict[str, object]:
             return None
 
     return {
+        "threads": os.cpu_count(),
         "python": platform.python_version(),
         "versions": {name: installed(name) for name in ("crampstats", "numpy", "pandas", *peers)},
+        "r": r_versions(),
     }
 
 
-def r_has(package: str) -> bool:
-    """Say whether R and one of its packages are there."""
+def r_versions() -> dict[str, str]:
+    """Return the versions of R and of its package survey; nothing unless both are there."""
     if shutil.which("Rscript") is None:
-        return False
-    asked = ["Rscript", "-e", f"quit(status = !requireNamespace('{package}', quietly = TRUE))"]
-    return subprocess.run(asked, check=False, capture_output=True).returncode == 0
+        return {}
+    asked = ["Rscript", "-e", "cat(as.character(getRversion()), as.character(packageVersion('survey')))"]
+    ran = subprocess.run(asked, check=False, capture_output=True, text=True)
+    return {} if ran.returncode else dict(zip(("R", "survey"), ran.stdout.split(), strict=True))
 
 
 def run_r(script: str, data: pd.DataFrame, folder: Path) -> list[float]:

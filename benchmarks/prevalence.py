@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import polars as pl
-from peers import describe, median_seconds, r_has, run_r, seconds
+from peers import describe, median_seconds, r_versions, run_r, seconds
 
 import crampstats as cs
 
@@ -102,7 +102,7 @@ def main() -> int:
     reader.add_argument("--repeats", type=int, default=5)
     reader.add_argument("--json", type=Path, help="where to write the figures")
     chosen = reader.parse_args()
-    with_r = r_has("survey")
+    with_r = bool(r_versions())
     result = {
         **describe("polars"),
         "repeats": chosen.repeats,

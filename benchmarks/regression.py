@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import statsmodels.api as sm
-from peers import describe, median_seconds, r_has, run_r, seconds
+from peers import describe, median_seconds, r_versions, run_r, seconds
 
 import crampstats as cs
 
@@ -89,8 +89,8 @@ def ways_of(data: pd.DataFrame, survey: cs.Survey) -> dict[str, Callable[[], np.
     return {**ways, "glum": glum}
 
 
-def measure(rows: int, repeats: int, with_r: bool) -> dict[str, float]:
-    """Return the median seconds of each way, having checked that they agree, and the peak of memory."""
+def measure(rows: int, repeats: int, with_r: bool) -> tuple[dict[str, float], float]:
+    """Return the median seconds of each way, having checked that they agree, and the peak of memory of one fit."""
     data = invent(rows)
     survey = cs.Survey(data, weight="weight", stratum="stratum", cluster="cluster", cluster_labels="nested")
     ways = ways_of(data, survey)
@@ -110,7 +110,7 @@ def measure(rows: int, repeats: int, with_r: bool) -> dict[str, float]:
     ways["crampstats"]()
     peak = tracemalloc.get_traced_memory()[1] / (8 * rows * (len(COVARIATES) + 1))
     tracemalloc.stop()
-    return {**median_seconds(times), "peak memory, design matrices": peak}
+    return median_seconds(times), peak
 
 
 def main() -> int:
@@ -121,18 +121,21 @@ def main() -> int:
     reader.add_argument("--repeats", type=int, default=5)
     reader.add_argument("--json", type=Path, help="where to write the figures")
     chosen = reader.parse_args()
-    with_r = r_has("survey")
+    with_r = bool(r_versions())
+    measured = {rows: measure(rows, chosen.repeats, with_r) for rows in chosen.rows}
     result = {
         **describe("statsmodels", "glum"),
         "repeats": chosen.repeats,
-        "seconds": {rows: measure(rows, chosen.repeats, with_r) for rows in chosen.rows},
+        "seconds": {rows: medians for rows, (medians, _) in measured.items()},
+        "peak memory, design matrices": {rows: peak for rows, (_, peak) in measured.items()},
     }
     print(f"{'rows':>11}  {'way':<30}{'seconds':>10}{'x crampstats':>14}")
     for rows, medians in result["seconds"].items():
-        peak = medians.pop("peak memory, design matrices")
         for way, median in medians.items():
             print(f"{rows:>11,}  {way:<30}{median:>10.4f}{median / medians['crampstats']:>14.2f}")
-        print(f"{rows:>11,}  peak memory of one fit: {peak:.2f} design matrices")
+        print(
+            f"{rows:>11,}  peak memory of one fit: {result['peak memory, design matrices'][rows]:.2f} design matrices"
+        )
     if not with_r:
         print("R survey was not measured: Rscript or the package survey is not there.")
     if chosen.json:

@@ -7,6 +7,7 @@ Without the variable the files are downloaded.
 from pathlib import Path
 
 import pandas as pd
+from cells import as_bytes
 
 from crampstats.datasets.cramps import CELL_COLUMNS, CELLS, nhanes_cramps
 
@@ -18,12 +19,7 @@ def make_cells() -> pd.DataFrame:
     return CELLS.check(nhanes_cramps("official").tabulate(CELL_COLUMNS).data)
 
 
-def write_cells(cells: pd.DataFrame, path: Path) -> None:
-    """Write the cells as CSV; a float gets as many digits as it takes to read the same float back."""
-    path.write_bytes(cells.to_csv(index=False, lineterminator="\n").encode())
-
-
 if __name__ == "__main__":
     made = make_cells()
-    write_cells(made, TABLE)
+    TABLE.write_bytes(as_bytes(made))
     print(f"{len(made)} cells of {made['n'].sum():,} people: {TABLE.name}")

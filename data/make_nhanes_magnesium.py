@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+from cells import as_bytes
 
 from crampstats.datasets.serum import (
     CELLS,
@@ -65,11 +66,6 @@ def make_nhanes1(folder: str) -> pd.DataFrame:
 
 
 MADE = {"nhanes_magnesium": make_values, "nhanes_magnesium_diabetes": make_diabetes, "nhanes1_magnesium": make_nhanes1}
-
-
-def as_bytes(cells: pd.DataFrame) -> bytes:
-    """Return cells as CSV; a float gets as many digits as it takes to read the same float back."""
-    return cells.to_csv(index=False, lineterminator="\n").encode()
 
 
 if __name__ == "__main__":

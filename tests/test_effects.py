@@ -51,6 +51,37 @@ def test_the_error_is_that_of_the_whole_procedure(survey: cs.Survey) -> None:
     assert difference.std_error[0] == pytest.approx(jackknife, rel=0.05)
 
 
+def test_the_covariance_of_covariates_and_coefficients_is_in_the_error() -> None:
+    # Clusters of more old people have more cases at the same age, so that shares and coefficients err together.
+    rng = np.random.default_rng(0)
+    share = np.repeat(np.linspace(0.1, 0.9, 40), 50)
+    data = pd.DataFrame({"cluster": np.repeat(np.arange(40), 50), "weight": rng.gamma(4, 50, 2000)})
+    data["old"] = (rng.random(2000) < share).astype(int)
+    data["drug"] = (rng.random(2000) < 0.7).astype(int)
+    data["low"] = (rng.random(2000) < 0.05 + 0.3 * data["old"] + 0.5 * share).astype(int)
+
+    def parts(rows: pd.DataFrame) -> list[np.ndarray]:
+        """Return the risk on the drug in young and old, which a saturated model predicts, and the shares of both."""
+        sums = rows.assign(cases=rows["weight"] * rows["low"]).groupby(["drug", "old"])[["cases", "weight"]].sum()
+        shares = rows.groupby("old")["weight"].sum().to_numpy() / rows["weight"].sum()
+        return [(sums["cases"] / sums["weight"]).loc[1].to_numpy(), shares]
+
+    def jackknife_variance(values: np.ndarray) -> float:
+        return 39 / 40 * np.sum((values - values.mean()) ** 2)
+
+    risk, shares = parts(data)
+    risks, all_shares = map(np.array, zip(*(parts(data[data["cluster"] != left]) for left in range(40)), strict=True))
+    whole = jackknife_variance((risks * all_shares).sum(axis=1))
+    covariance = whole - jackknife_variance(risks @ shares) - jackknife_variance(all_shares @ risk)
+    assert covariance > 0.3 * whole
+
+    survey = cs.Survey(data, weight="weight", cluster="cluster")
+    mean = cs.g_formula(cs.fit(survey, "low ~ drug * old", family="binomial"), {"drug": 1})
+    assert mean.value[0] == pytest.approx(risk @ shares, rel=1e-9)
+    # Without the covariance the error is 16 % or more too small, with the wrong sign 37 % or more.
+    assert mean.std_error[0] == pytest.approx(np.sqrt(whole), rel=0.03)
+
+
 def test_the_sampling_of_covariates_is_in_the_error() -> None:
     # A model without error of its own: what is left is the sampling of `old`.
     table = pd.DataFrame({"old": [0, 1] * 40, "drug": [0, 0, 1, 1] * 20})

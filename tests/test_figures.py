@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from matplotlib.patches import Rectangle
 import crampstats as cs
 from crampstats import figures
 from crampstats.errors import CrampstatsError
+from crampstats.estimates import stacked
 from crampstats.report.compare import compare_svgs
 
 XLABEL = "% of adults in the past month"
@@ -169,6 +171,18 @@ def test_columns_that_cannot_be_drawn(changed: dict, message: str) -> None:
         drawn(**changed)
 
 
+def test_differences_are_no_proportions() -> None:
+    women, men = (estimate().where(f"sex == '{sex}'") for sex in ("female", "male"))
+    more, less = cs.difference(women, men, label="gap"), cs.difference(men, women, label="gap")
+    # The one is negative; the other is not, but an interval reaches below 0.
+    assert (less.value < 0).all()
+    assert (more.value > 0).all()
+    _, (ax,) = figures.canvas()
+    for gap in (less, more):
+        with pytest.raises(CrampstatsError, match="the axis of proportions begins at 0"):
+            figures.draw_prevalence(gap, y="age_group", series="term", ax=ax, xlabel=XLABEL)
+
+
 def test_more_series_than_can_be_told_apart() -> None:
     cramps = cs.datasets.nhanes_cramps().observed("cramp_class")
     shares = cs.prevalence(cramps, {f"{code} or more": f"cramp_class >= {code}" for code in range(5)}, by=["sex"])
@@ -278,9 +292,28 @@ def test_ratios_stand_on_a_logarithmic_axis() -> None:
     assert table["term"].tolist() == list(names)
 
 
+def test_ratios_of_groups_are_told_apart() -> None:
+    women, men = (estimate().where(f"sex == '{sex}'") for sex in ("female", "male"))
+    times = cs.ratio(women, men, label="women / men")
+    assert times.labels["term"].tolist() == ["women / men"] * 3
+    _, (ax,) = figures.canvas()
+    table = figures.draw_ratios(times, ax=ax, xlabel="ratio")
+    called = ["women / men, 20-39", "women / men, 40-59", "women / men, 60+"]
+    assert [label.get_text() for label in ax.get_yticklabels()] == called
+    np.testing.assert_array_equal(table["estimate"], times.value)
+    _, (ax,) = figures.canvas()
+    table = figures.draw_ratios(times, ax=ax, xlabel="ratio", names={called[2]: "old", called[0]: "young"})
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["old", "young"]
+    assert table["age_group"].tolist() == ["60+", "20-39"]
+    np.testing.assert_array_equal(table["estimate"], times.value[[2, 0]])
+
+
 def test_ratios_that_cannot_be_drawn() -> None:
     _, (ax,) = figures.canvas()
-    with pytest.raises(CrampstatsError, match=r"\['diabetes'\] are no terms; these are \['sex\[T.female\]'"):
+    same = cs.ratio(estimate().where("sex == 'female'"), estimate().where("sex == 'male'")).where("age_group == '60+'")
+    with pytest.raises(CrampstatsError, match="several ratios have the same labels"):
+        figures.draw_ratios(stacked([same, same]), ax=ax, xlabel="x")
+    with pytest.raises(CrampstatsError, match=r"\['diabetes'\] are no ratios; these are \['sex\[T.female\]'"):
         figures.draw_ratios(ratios(), ax=ax, xlabel="x", names={"diabetes": "diabetes"})
     difference = cs.transform(ratios(), lambda ratio: ratio - 5)
     with pytest.raises(CrampstatsError, match="needs ratios and intervals above 0"):
@@ -313,6 +346,14 @@ def test_the_curve_is_a_staircase_with_a_band() -> None:
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("cut-off, mmol/L", "% of adults")
     assert ax.get_xlim() == pytest.approx((0.6, 0.9))
     assert table["cutoff"].tolist() == frame["cutoff"].tolist()
+
+
+@pytest.mark.parametrize(("level", "called"), [(0.9, "90 % band"), (0.95, "95 % band"), (0.999, "99.9 % band")])
+def test_the_band_is_called_by_its_level(level: float, called: str) -> None:
+    _, (ax,) = figures.canvas()
+    figures.draw_cutoff_curve(replace(curve(0.7, 0.75, 0.8), level=level), ax=ax, xlabel="x", ylabel="y")
+    (band,) = ax.collections
+    assert band.get_label() == called
 
 
 def test_cut_offs_have_to_ascend() -> None:

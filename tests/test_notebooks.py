@@ -7,7 +7,6 @@ import re
 from functools import cache
 from pathlib import Path
 
-import pandas as pd
 import pytest
 from places import ROOT
 
@@ -93,43 +92,125 @@ def test_every_result_belongs_to_a_notebook() -> None:
     assert strangers == []
 
 
-def table_numbers(number: str) -> list[float]:
-    """Return every number in the tables of a notebook."""
-    frames = [pd.read_csv(file) for file in sorted((RESULTS / "tables").glob(f"{number}-*.csv"))]
-    return [
-        float(value) for frame in frames for value in frame.select_dtypes("number").to_numpy().ravel() if value == value
-    ]
+@cache
+def table_rows(name: str) -> list[dict[str, str]]:
+    """Return the rows of a committed table as texts."""
+    with (RESULTS / "tables" / f"{name}.csv").open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
 
 
-def is_told_by(text: str, values: list[float]) -> bool:
-    """Say whether a number of the prose is one of the values, or a percentage of one, rounded as it is."""
+@cache
+def listed(path: Path) -> list[dict[str, str]]:
+    """Return what the list says of the numbers of a notebook's prose."""
+    with (Path(__file__).parent / "prose_numbers.csv").open(encoding="utf-8", newline="") as lines:
+        return [row for row in csv.DictReader(lines) if row["notebook"] == path.stem]
+
+
+def chosen(rows: list[dict[str, str]], row: str) -> list[dict[str, str]]:
+    """Return the row of a number, or those in which all columns have the values, ``column=value;column=value``."""
+    if row.isdecimal():
+        return rows[int(row) : int(row) + 1]
+    asked = [pair.partition("=") for pair in row.split(";")]
+    return [each for each in rows if all(each.get(column) == value for column, _, value in asked)]
+
+
+def is_told_by(text: str, value: float) -> bool:
+    """Say whether a number of the prose is a value, or a percentage, rounded as it is."""
     plain = text.replace(",", "")
     digits = len(plain.partition(".")[2])
-    return any(f"{abs(value) * factor:.{digits}f}" == plain for value in values for factor in (1, 100))
+    return any(f"{abs(value) * factor:.{digits}f}" == plain for factor in (1, 100))
 
 
-def listed(path: Path) -> dict[str, str]:
-    """Return the numbers of a notebook's prose that no table tells, and why each may stand there."""
-    with (Path(__file__).parent / "prose_numbers.csv").open(encoding="utf-8", newline="") as lines:
-        return {row["number"]: row["why"] for row in csv.DictReader(lines) if row["notebook"] == path.stem}
+def fault(entry: dict[str, str]) -> str | None:
+    """Return what is wrong with one entry of the list: its cell has to be one, and to tell the number."""
+    number, table, row, column = (entry[name] for name in ("number", "table", "row", "column"))
+    if not table:
+        return None if entry["why"] and not row and not column else f"{number}: neither a table nor a reason"
+    if not table.startswith(f"{entry['notebook'][:2]}-"):
+        return f"{number}: {table} is of another notebook"
+    rows = chosen(table_rows(table), row)
+    if len(rows) != 1:
+        return f"{number}: {row} are {len(rows)} rows of {table}"
+    if column not in rows[0]:
+        return f"{number}: no column {column} in {table}"
+    return None if is_told_by(number, float(rows[0][column])) else f"{number}: {table} says {rows[0][column]}"
+
+
+def faults(text: str, entries: list[dict[str, str]]) -> list[str]:
+    """Return what is wrong between a prose and the list of its numbers, which has each meaning of a number once."""
+    found, known = (dict.fromkeys(numbers) for numbers in (NUMBER.findall(text), (row["number"] for row in entries)))
+    return [
+        *(f"{number}: not in the list" for number in found if number not in known),
+        *(f"{number}: not in the prose" for number in known if number not in found),
+        *filter(None, map(fault, entries)),
+    ]
 
 
 @every_notebook
-def test_every_number_in_the_prose_is_one_of_the_tables(path: Path) -> None:
-    found = list(dict.fromkeys(NUMBER.findall(prose(path))))
-    allowed = listed(path)
-    values = table_numbers(path.stem[:2])
-    assert [text for text in found if text not in allowed and not is_told_by(text, values)] == []
-    assert [text for text in allowed if text not in found] == []
-    assert all(allowed.values())
+def test_every_number_in_the_prose_is_that_of_its_cell(path: Path) -> None:
+    assert faults(prose(path), listed(path)) == []
 
 
-def test_a_wrong_number_would_be_found() -> None:
-    values = [0.30885, 10902.0]
-    assert [is_told_by(text, values) for text in ("30.9", "31", "10,902", "30.8", "10,903")] == [
-        True,
-        True,
-        True,
-        False,
-        False,
-    ]
+def other_than(number: str) -> str:
+    """Return a number with another last digit."""
+    return f"{number[:-1]}{(int(number[-1]) + 1) % 10}"
+
+
+@every_notebook
+def test_a_wrong_number_is_found(path: Path) -> None:
+    for number in dict.fromkeys(NUMBER.findall(prose(path))):
+        wrong = NUMBER.sub(
+            lambda match, number=number: other_than(number) if match[0] == number else match[0], prose(path)
+        )
+        assert f"{number}: not in the prose" in faults(wrong, listed(path))
+
+
+@every_notebook
+def test_a_number_that_is_wrong_in_prose_and_list_is_found(path: Path) -> None:
+    told = [entry for entry in listed(path) if entry["table"]]
+    assert told
+    assert [entry["number"] for entry in told if not fault({**entry, "number": other_than(entry["number"])})] == []
+
+
+BOUND = {
+    "notebook": "03-how-common-are-cramps",
+    "number": "30.9",
+    "table": "03-cramp-groups",
+    "row": "term=any",
+    "column": "estimate",
+    "why": "",
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({}, None),
+        ({"row": "0"}, None),
+        ({"number": "31"}, None),
+        ({"number": "0.309"}, None),
+        ({"number": "10,902", "column": "n"}, None),
+        ({"number": "30.8"}, "30.8: 03-cramp-groups says 0.30885"),
+        ({"number": "10,903", "column": "n"}, "10,903: 03-cramp-groups says 10902"),
+        ({"column": "conf_low"}, "30.9: 03-cramp-groups says 0.289944"),
+        ({"row": "term=1-4 a month (mild)"}, "30.9: 03-cramp-groups says 0.249542"),
+        ({"row": "1"}, "30.9: 03-cramp-groups says 0.249542"),
+        ({"row": "term=none"}, "30.9: term=none are 0 rows of 03-cramp-groups"),
+        ({"row": "7"}, "30.9: 7 are 0 rows of 03-cramp-groups"),
+        ({"row": "n=10902"}, "30.9: n=10902 are 3 rows of 03-cramp-groups"),
+        ({"row": "n=10902;term=any"}, None),
+        ({"column": "value"}, "30.9: no column value in 03-cramp-groups"),
+        ({"table": "01-three-steps"}, "30.9: 01-three-steps is of another notebook"),
+        ({"table": "", "row": "", "column": ""}, "30.9: neither a table nor a reason"),
+        ({"table": "", "row": "", "column": "", "why": "year of the survey"}, None),
+    ],
+)
+def test_a_wrong_binding_is_found(changes: dict[str, str], message: str | None) -> None:
+    assert fault({**BOUND, **changes}) == message
+
+
+def test_the_list_is_of_notebooks_that_are_there() -> None:
+    with (Path(__file__).parent / "prose_numbers.csv").open(encoding="utf-8", newline="") as lines:
+        entries = list(csv.DictReader(lines))
+    assert {entry["notebook"] for entry in entries} == {path.stem for path in NOTEBOOKS}
+    assert len({tuple(entry.values()) for entry in entries}) == len(entries)

@@ -95,6 +95,14 @@ def test_numbers_of_tables_differ_relatively(
     assert len(compared(compare_tables, new, old)) == count
 
 
+@pytest.mark.parametrize(
+    ("old", "new"), [("1000001", "1000002"), ("10902", "10902.1"), ("10902.1", "10902"), ("-1000001", "-1000002")]
+)
+def test_whole_numbers_are_equal_or_not(old: str, new: str, compared: Callable[..., list[str]]) -> None:
+    assert compared(compare_tables, f"n\n{old}\n", f"n\n{new}\n") == [f"row 1, n: committed {old!r}, new {new!r}"]
+    assert compared(compare_tables, f"n\n{old}\n", f"n\n{old}\n") == []
+
+
 def test_what_is_nothing_but_rounding_is_equal(compared: Callable[..., list[str]]) -> None:
     assert compared(compare_tables, "x\n0\n-0\n", "x\n1e-17\n0\n") == []
 

@@ -173,9 +173,10 @@ def test_the_exit_code_is_that_of_the_task(task: str, failing: str, ready: Modul
     assert ready.main([task]) == 3
 
 
-def test_lint_checks_everything_even_after_a_failure(ready: ModuleType) -> None:
-    ready.codes["ruff"] = 1
-    assert ready.main(["lint"]) == 1
+@pytest.mark.parametrize("code", [1, -9])
+def test_lint_checks_everything_even_after_a_failure(code: int, ready: ModuleType) -> None:
+    ready.codes["ruff"] = code
+    assert ready.main(["lint"]) == code
     assert len(ready.calls) == len(TASKS["lint"])
 
 

@@ -129,7 +129,8 @@ def draw_prevalence(
     Raises
     ------
     CrampstatsError
-        If a column is not there, a pair has several estimates, or there are more than four series.
+        If a column is not there, a pair has several estimates, there are more than four series, or an estimate or an end
+        of an interval is negative.
     """
     labels = estimate.labels
     absent = [name for name in (y, series) if name not in labels.columns]
@@ -144,6 +145,11 @@ def draw_prevalence(
     if len(kinds) > len(COLOURS):
         raise CrampstatsError(
             f"draw_prevalence: {len(kinds)} series are too many to tell apart; at most {len(COLOURS)}."
+        )
+    if (drawn["conf_low"] < 0).any():
+        raise CrampstatsError(
+            "draw_prevalence: the axis of proportions begins at 0, and some estimates or intervals are negative, as "
+            "differences are."
         )
     offsets = {kind: (index - (len(kinds) - 1) / 2) * 0.28 for index, kind in enumerate(kinds)}
     drawn["position"] = [
@@ -190,7 +196,7 @@ def draw_prevalence(
 
 
 def draw_ratios(estimate: Estimate, *, ax: Axes, xlabel: str, names: Mapping[str, str] | None = None) -> pd.DataFrame:
-    """Draw ratios with their intervals on a logarithmic axis, one row a term.
+    """Draw ratios with their intervals on a logarithmic axis, one row a ratio.
 
     Parameters
     ----------
@@ -201,23 +207,28 @@ def draw_ratios(estimate: Estimate, *, ax: Axes, xlabel: str, names: Mapping[str
     xlabel
         What the ratios are, ``"prevalence ratio (logarithmic scale)"``.
     names
-        What to write for each term, in the order of the rows; None writes the terms as they are.
+        What to write for each ratio, in the order of the rows. A ratio goes by its term, followed by its other labels if
+        it has any, ``"women / men, 20-39"``; None writes that.
 
     Returns
     -------
     DataFrame
-        What was drawn: ``term``, ``estimate``, ``conf_low``, ``conf_high``, ``position``.
+        What was drawn: the labels, ``estimate``, ``conf_low``, ``conf_high``, ``position``.
 
     Raises
     ------
     CrampstatsError
-        If a ratio or an end of an interval is not above 0, or a name belongs to no term.
+        If a ratio or an end of an interval is not above 0, a name belongs to no ratio, or several ratios have the same
+        labels.
     """
     frame = estimate.to_frame()
-    shown = {term: term for term in frame["term"]} if names is None else dict(names)
-    if strangers := [term for term in shown if term not in set(frame["term"])]:
-        raise CrampstatsError(f"draw_ratios: {strangers} are no terms; these are {frame['term'].tolist()}.")
-    drawn = frame.set_index("term").loc[list(shown)].reset_index()
+    called = [", ".join(map(str, labels)) for labels in estimate.labels.itertuples(index=False)]
+    if len(set(called)) < len(called):
+        raise CrampstatsError(f"draw_ratios: several ratios have the same labels; these are {called}.")
+    shown = {name: name for name in called} if names is None else dict(names)
+    if strangers := [name for name in shown if name not in called]:
+        raise CrampstatsError(f"draw_ratios: {strangers} are no ratios; these are {called}.")
+    drawn = frame.iloc[[called.index(name) for name in shown]].reset_index(drop=True)
     if not (drawn["conf_low"] > 0).all():
         raise CrampstatsError("draw_ratios: a logarithmic axis needs ratios and intervals above 0.")
     drawn["position"] = range(len(drawn))
@@ -293,7 +304,7 @@ def draw_cutoff_curve(
             color=COLOURS[0],
             alpha=0.2,
             linewidth=0,
-            label="95 % band",
+            label=f"{curve.level * 100:g} % band",
         )
         ax.step(x, percent["at_most"], where="post", color=COLOURS[0], linewidth=2.2, label="as reported")
         ax.plot(x, percent["interpolated"], color=COLOURS[1], linewidth=1.6, linestyle="--", label="interpolated")

@@ -75,6 +75,7 @@ def results(repeats: int) -> pd.DataFrame:
             for method in ("korn_graubard", "logit", "wald"):
                 limits = estimate.interval(method=method)
                 row[method] = bool(limits.low[0] <= truth <= limits.high[0])
+            row["wald is below"] = bool(limits.high[0] < truth)
             rows.append(row)
     return pd.DataFrame(rows).set_index("design")
 
@@ -108,10 +109,17 @@ def test_korn_graubard_is_a_little_conservative(results: pd.DataFrame, repeats: 
     assert 0.94 - 3 * coverage_error(repeats) <= results.loc["right", "korn_graubard"].mean() <= 0.99
 
 
-def test_wald_intervals_miss_a_skewed_estimate_too_often(results: pd.DataFrame, repeats: int) -> None:
-    # 40 villages of very different size: the estimate is skewed and its error goes with its value. 92 % in 2,000 samples;
-    # it is why proportions have other intervals by default.
-    assert results.loc["right", "wald"].mean() == pytest.approx(0.92, abs=3 * coverage_error(repeats) + 0.01)
+def test_wald_intervals_miss_on_one_side(results: pd.DataFrame) -> None:
+    """40 villages of very different size: the estimate is skewed and its error goes with its value.
+
+    So the Wald interval lies below the truth more often than above, which is why proportions have other intervals by
+    default. How often it holds the truth is not tested: 92 % against 93 % of logit in 2,000 samples, and in 200 the two
+    differ in so few samples (4 against 3) that a test of it would have no power.
+    """
+    missed = results.loc["right"].query("not wald")
+    below = missed["wald is below"].sum()
+    above = len(missed) - below
+    assert below - above > 2 * np.sqrt(len(missed))
 
 
 def test_ignoring_weights_is_biased(results: pd.DataFrame) -> None:

@@ -52,7 +52,8 @@ _N = Column("n", "integer", "people in the cell; 0 keeps a cluster in the design
 _DIABETES = Column(
     "diabetes",
     "yes_no",
-    "told by a doctor (DIQ010) or glycated haemoglobin of at least 6.5 % (LBXGH); missing if neither says yes and one is missing",
+    "told by a doctor (DIQ010; borderline, code 3, counts as no) or glycated haemoglobin of at least 6.5 % (LBXGH); "
+    "missing if neither says yes and one is missing",
     missing=True,
 )
 CELLS = Schema(

@@ -20,6 +20,7 @@ RELATIVE = 1e-5
 # A pixel may differ by this share of full scale, which no eye sees; no pixel may differ by more.
 PIXEL = 2 / 255
 SHOWN = 5
+WHOLE = re.compile(r"-?\d+")
 NUMBER = re.compile(r"-?\d+\.?\d*(?:[eE][-+]?\d+)?")
 # matplotlib hashes these from coordinates, of which the last bit may differ between two equal pictures.
 HASHED_NAME = re.compile(r"(?<=[\"#])[a-z][0-9a-f]{10}(?=[\")])")
@@ -32,11 +33,12 @@ def _few(differences: list[str]) -> list[str]:
 
 
 def _same_cell(one: str, other: str) -> bool:
-    """Compare two cells: equal texts, or numbers that agree."""
+    """Compare two cells: equal texts, or numbers that agree; a count, which is written without a point, agrees exactly."""
     if one == other:
         return True
+    relative = 0 if WHOLE.fullmatch(one) or WHOLE.fullmatch(other) else RELATIVE
     try:
-        return math.isclose(float(one), float(other), rel_tol=RELATIVE, abs_tol=1e-12)
+        return math.isclose(float(one), float(other), rel_tol=relative, abs_tol=1e-12)
     except ValueError:
         return False
 
