@@ -13,7 +13,7 @@ from numpy.testing import assert_allclose
 
 import crampstats as cs
 from crampstats.errors import QuestionError
-from crampstats.formulas import FUNCTIONS, LONGEST, read_formula
+from crampstats.formulas import FUNCTIONS, LONGEST, _plain, read_formula
 
 
 @pytest.fixture
@@ -175,6 +175,27 @@ def test_numbers_of_every_type(values: object, expected: list[float]) -> None:
     assert matrix.values.tolist() == [[1.0, value] for value in expected]
 
 
+@pytest.mark.parametrize("dtype", ["int8", "int16", "uint8", "Int8", "float16", "float32", "int64", "int8[pyarrow]"])
+@pytest.mark.parametrize(
+    "term", ["x:z", "poly(x, 12, raw=True)", "log(x)", "sqrt(x)", "bs(x, 4)", "rcs(x, 3)", "center(x)"]
+)
+def test_numbers_of_few_bits_are_computed_as_floats(term: str, dtype: str) -> None:
+    data = pd.DataFrame({"x": [20.0, 30, 50, 70, 80, 100], "z": [3.0, 7, 1, 20, 11, 127]})
+    expected = read_formula(term).matrix(data).values
+    assert np.array_equal(read_formula(term).matrix(data.astype(dtype)).values, expected)
+
+
+def test_truths_are_computed_as_floats() -> None:
+    data = pd.DataFrame({"yes": [True, True, False], "x": pd.Series([100, 50, 2], dtype="int8")})
+    assert column("yes:x", data, "yes:x").tolist() == [100.0, 50.0, 0.0]
+    assert read_formula("sqrt(yes)").matrix(data).values.dtype == float
+
+
+def test_floats_are_not_copied() -> None:
+    data = pd.DataFrame({"x": np.arange(3.0)})
+    assert np.shares_memory(_plain("x", ("x",), data, {"x"})["x"].to_numpy(), data["x"].to_numpy())
+
+
 @pytest.mark.parametrize("dtype", ["str", "string", "object", "category"])
 def test_texts_of_every_type(dtype: str) -> None:
     data = pd.DataFrame({"sex": pd.Series(["m", "f", "m"], index=[3, 3, 1]).astype(dtype)})
@@ -260,7 +281,15 @@ def test_infinite_values_are_refused_on_either_side(people: pd.DataFrame, value:
         ("sex * age_years", {"sex": "other"}, "'sex' is 'other' where"),
         ("sex", {"sex": None}, "'sex' meets missing values: first ask observed('sex')."),
         ("age_years", {"age_years": np.nan}, "'age_years' meets missing values: first ask observed('age_years')."),
-        ("age_years", {"age_years": "old"}, "'age_years' cannot be computed"),
+        ("age_years", {"age_years": "old"}, "'age_years' holds no numbers here, and the formula knows it as a number."),
+        (
+            "log(age_years)",
+            {"age_years": pd.Categorical([1] * 6)},
+            "'age_years' holds no numbers here, and the formula",
+        ),
+        ("C(low)", {"low": True}, "'low' is True where the formula knows only the levels 0, 1."),
+        ("C(low)", {"low": pd.Categorical([True] * 6)}, "'low' is True where the formula knows only the levels 0, 1."),
+        ("C(diabetes)", {"diabetes": 1}, "'diabetes' is 1 where the formula knows only the levels False, True."),
         ("log(age_years)", {"age_years": [1, 0, 1, 1, -1, 1]}, "log(age_years) is not a finite number in row 1, 4."),
     ],
 )
@@ -270,6 +299,27 @@ def test_what_does_not_fit_other_data(
     encoding = read_formula(text).matrix(people).encoding
     with pytest.raises(QuestionError, match=re.escape(message)):
         encoding.of(people.assign(**changes))
+
+
+@pytest.mark.parametrize("term", ["age_years", "poly(age_years, 2)", "age_years + C(age_years)", "sex:age_years"])
+def test_data_that_were_refused_change_nothing(people: pd.DataFrame, term: str) -> None:
+    matrix = read_formula(term).matrix(people)
+    for wrong in ("old", pd.Categorical(people["age_years"]), np.inf):
+        with pytest.raises(QuestionError):
+            matrix.encoding.of(people.assign(age_years=wrong))
+    assert np.array_equal(matrix.encoding.of(people), matrix.values)
+
+
+def test_evaluation_leaves_what_formulaic_keeps_as_it_is(people: pd.DataFrame) -> None:
+    encoding = read_formula("bs(age_years, 4) + sex").matrix(people).encoding
+    before = repr((encoding.specification.encoder_state, encoding.specification.transform_state))
+    encoding.of(people.iloc[:2])
+    assert repr((encoding.specification.encoder_state, encoding.specification.transform_state)) == before
+
+
+def test_the_plain_levels_of_a_category_of_numbers_are_levels() -> None:
+    matrix = read_formula("x").matrix(pd.DataFrame({"x": pd.Categorical([1, 2, 3], categories=[3, 2, 1])}))
+    assert np.array_equal(matrix.encoding.of(pd.DataFrame({"x": [1, 2, 3]})), matrix.values)
 
 
 def test_a_column_that_other_data_lack_names_the_nearest(people: pd.DataFrame) -> None:

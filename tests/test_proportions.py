@@ -228,3 +228,66 @@ def test_a_small_effective_size_is_suppressed() -> None:
 def test_presentation_standards_are_for_proportions(survey: cs.Survey) -> None:
     with pytest.raises(CrampstatsError, match="nchs_standards is for proportions"):
         cs.nchs_standards(cs.mean(survey, "age_years"))
+
+
+@pytest.mark.parametrize("names", [{}, NESTED])
+@pytest.mark.parametrize("value", [np.inf, -np.inf])
+def test_infinite_values_are_refused_within_the_domain(people: pd.DataFrame, names: dict, value: float) -> None:
+    mg = people["age_years"].astype(float).where(~people.index.isin([3, 5]), value)
+    survey = cs.Survey(people.assign(mg=mg).set_axis([7] * len(people)), **names)
+    asked = survey.where("age_years < 60 and mg < 1e300 and mg > -1e300")
+    for estimate in (cs.mean, cs.total, lambda *given: cs.quantile(*given, [0.5])):
+        with pytest.raises(QuestionError, match="'mg' is not a finite number in row 3, 5, counted from 0"):
+            estimate(survey, "mg")
+        assert np.isfinite(estimate(asked, "mg").value).all()
+    with pytest.raises(QuestionError, match=r"'mg' is not a finite number in row 0, 1, 2, 3, 4 and 7 more"):
+        cs.mean(cs.Survey(people.assign(mg=value), **names), "mg")
+
+
+@pytest.mark.parametrize("name", ["term", "n", "estimate", "std_error", "conf_low", "conf_high", "note", "probability"])
+def test_columns_of_results_cannot_be_by_columns(people: pd.DataFrame, name: str) -> None:
+    survey = cs.Survey(people.rename(columns={"sex": name}), **NESTED)
+    message = (
+        rf"{name!r} is a column of every result; first give yours another name, as in define\(my_{name}={name!r}\)"
+    )
+    for ask in (
+        lambda: cs.prevalence(survey, "age_years > 30", by=[name]),
+        lambda: cs.mean(survey, "age_years", by=[name]),
+        lambda: cs.total(survey, "age_years", by=[name]),
+        lambda: cs.quantile(survey, "age_years", [0.5], by=[name]),
+    ):
+        with pytest.raises(QuestionError, match=message):
+            ask()
+    renamed = cs.mean(survey.define(**{f"my_{name}": name}), "age_years", by=[f"my_{name}"])
+    assert renamed.labels[f"my_{name}"].tolist() == ["f", "m"]
+
+
+@pytest.mark.parametrize("names", [{}, NESTED])
+@pytest.mark.parametrize(
+    ("dtype", "levels"),
+    [
+        ("int8", (-100, 100)),
+        ("int16", (-32_000, 32_000)),
+        ("int16", (-300, 300)),
+        ("uint8", (1, 255)),
+        ("uint64", (1, 3)),
+        ("uint64", (2**64 - 5, 2**64 - 1)),
+        ("int64", (-(2**63), 2**63 - 1)),
+        ("UInt8", (0, 200)),
+        ("UInt64", (7, 9)),
+        ("uint64[pyarrow]", (7, 9)),
+    ],
+)
+def test_whole_numbers_of_every_type_are_levels(people: pd.DataFrame, names: dict, dtype: str, levels: tuple) -> None:
+    group = pd.Series([levels[place == "m"] for place in people["sex"]], dtype=dtype)
+    survey = cs.Survey(people.assign(group=group), **names)
+    for by, expected in ((["group"], ["sex"]), (["sex", "group"], ["sex"])):
+        found, wanted = (cs.mean(survey, "age_years", by=columns) for columns in (by, expected))
+        assert found.labels["group"].tolist() == list(levels)
+        assert_allclose([found.value, found.std_error], [wanted.value, wanted.std_error])
+
+
+def test_levels_with_missing_values_outside_the_domain(people: pd.DataFrame) -> None:
+    group = pd.array([1, 2] * 5 + [None, None], dtype="UInt8")
+    survey = cs.Survey(people.assign(group=group), **NESTED).observed("group")
+    assert cs.mean(survey, "age_years", by=["group"]).labels["group"].tolist() == [1, 2]

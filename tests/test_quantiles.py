@@ -3,6 +3,8 @@
 tests/golden/quantiles.R made the expected values; R's on published data are in test_golden_published.py.
 """
 
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,7 @@ from numpy.testing import assert_allclose
 import crampstats as cs
 from crampstats import intervals
 from crampstats.errors import DesignError, IntervalError, QuestionError
-from crampstats.quantiles import quantile, shares_up_to
+from crampstats.quantiles import _narrowed, quantile, shares_up_to
 
 FOLDER = Path(__file__).parent / "golden"
 DATA = pd.read_csv(FOLDER / "survey_input.csv")
@@ -280,3 +282,44 @@ def test_intervals_hold_the_true_quantile(repeats: int) -> None:
     error = np.sqrt(0.95 * 0.05 / repeats)
     assert_allclose(held[:, 0].mean(axis=0), 0.95, atol=3 * error + 0.01)
     assert held[:, 1, 1].mean() < 0.95 - 5 * error
+
+
+@pytest.mark.parametrize("lonely", ["adjust", "average", "certainty"])
+@pytest.mark.parametrize("name", ["clusters", "clusters_fpc", "strata", "simple", "tabulated"])
+def test_a_design_of_some_rows_has_the_variance_of_the_whole(name: str, lonely: str) -> None:
+    survey = SURVEYS["strata"].tabulate(["sex", "age_group"]) if name == "tabulated" else SURVEYS[name]
+    alone = np.r_[np.flatnonzero(survey.design.stratum != 2), np.flatnonzero(survey.design.stratum == 2)[:1]]
+    whole = replace(
+        survey.design, stratum=survey.design.stratum[alone], units=survey.design.units[alone], lonely=lonely
+    )
+    rng = np.random.default_rng(3)
+    rows = rng.permutation(whole.clusters)[: whole.clusters // 3]
+    contributions = np.zeros((whole.clusters, 2))
+    contributions[rows] = rng.normal(size=(len(rows), 2))
+    part, cluster = _narrowed(whole, rows)
+    few = np.zeros((part.clusters, 2))
+    few[cluster] = contributions[rows]
+    touched, few_touched = contributions != 0, few != 0
+    assert_allclose(part.covariance(few, few_touched), whole.covariance(contributions, touched), rtol=1e-12)
+    assert part.degrees_of_freedom(few_touched).tolist() == whole.degrees_of_freedom(touched).tolist()
+
+
+@pytest.mark.parametrize("name", list(SURVEYS))
+def test_groups_are_as_domains_under_every_design(name: str) -> None:
+    survey = SURVEYS[name].observed("magnesium_mmol_l")
+    groups = quantile(survey, "magnesium_mmol_l", [0.1, 0.5], by=["sex", "age_group"]).to_frame()
+    for (sex, age), rows in groups.groupby(["sex", "age_group"]):
+        inside = survey.where(f"sex == '{sex}' and age_group == '{age}'")
+        alone = quantile(inside, "magnesium_mmol_l", [0.1, 0.5]).to_frame()
+        pd.testing.assert_frame_equal(rows[alone.columns].reset_index(drop=True), alone, rtol=1e-12)
+
+
+def test_many_groups_take_no_longer_than_one() -> None:
+    rows = 60_000
+    people = cs.Survey(pd.DataFrame({"x": np.arange(rows) % 997, "group": np.arange(rows) % 300}))
+    seconds = []
+    for by in ([], ["group"]):
+        start = time.process_time()
+        quantile(people, "x", [0.5], by=by)
+        seconds.append(time.process_time() - start)
+    assert seconds[1] < 1 + 20 * seconds[0]

@@ -9,16 +9,18 @@ import re
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import crampstats as cs
 from crampstats.errors import QuestionError
-from crampstats.questions import DEEPEST, LONGEST, named_questions, read_question
+from crampstats.questions import DEEPEST, LONGEST, column_named, named_questions, read_question
 
 Truth = bool | None
 
@@ -826,3 +828,28 @@ def test_named_questions() -> None:
     assert {name: question.text for name, question in several.items()} == {"low": "x < 1", "high": "x > 1"}
     with pytest.raises(QuestionError, match="case is empty: give a question, or a mapping from names to questions"):
         named_questions({}, "case")
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "Float32", "float32[pyarrow]", "halffloat[pyarrow]"])
+def test_a_decimal_of_few_bits_is_that_decimal(dtype: str) -> None:
+    data = pd.DataFrame({"mg": pd.Series([1.6, 1.7, 1.8, None]).astype(dtype)})
+    assert answers("mg <= 1.7", data) == [True, True, False, None]
+    assert answers("mg in [1.7, 1.8]", data) == [False, True, True, None]
+    assert answers("mg == 1.7", data) == [False, True, False, None]
+    assert answers("mg", data) == [1.6, 1.7, 1.8, None]
+    assert answers("mg * 10", data) == [16.0, 17.0, 18.0, None]
+    if "16" not in str(data["mg"].dtype) and "half" not in str(data["mg"].dtype):  # of which pandas has no categories
+        assert answers("mg <= 1.7", data.astype("category")) == [True, True, False, None]
+
+
+def test_decimals_of_arrow_are_numbers() -> None:
+    values = pd.Series([Decimal("1.70"), None], dtype=pd.ArrowDtype(pa.decimal128(3, 2)))
+    data = pd.DataFrame({"mg": values})
+    assert answers("mg <= 1.7", data) == [True, None]
+
+
+def test_either_spelling_finds_a_column_of_a_bare_frame() -> None:
+    for column in ("\u00b5g", "\u03bcg"):
+        for asked in ("\u00b5g", "\u03bcg"):
+            assert answers(asked, pd.DataFrame({column: [1.5]})) == [1.5]
+            assert column_named(pd.DataFrame({column: [1.5]}), asked, pytest.fail).name == column

@@ -1,5 +1,7 @@
 """Rows and how they were chosen: faults, domains, new columns, tabulation."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -45,6 +47,51 @@ def test_every_fault_of_the_design_columns_at_once(people: pd.DataFrame) -> None
 def test_no_weight_that_is_not_a_number_passes(people: pd.DataFrame, value: float) -> None:
     with pytest.raises(SchemaError, match="weight"):
         cs.Survey(people.assign(weight=people["weight"].where(people.index != 3, value)), weight="weight")
+
+
+@pytest.mark.parametrize("names", [{"weight": "w"}, {"count": "w"}, {"weight": "weight", "count": "w"}])
+def test_somebody_has_to_have_a_weight(people: pd.DataFrame, names: dict[str, str]) -> None:
+    with pytest.raises(DesignError, match="survey: nobody has a weight above 0"):
+        cs.Survey(people.assign(w=0), **names)
+
+
+@pytest.mark.parametrize("role", ["weight", "count", "population_size"])
+@pytest.mark.parametrize("value", [True, pd.Timestamp("2020-01-01"), pd.Timedelta(days=1)])
+def test_truths_and_dates_are_no_numbers(people: pd.DataFrame, role: str, value: object) -> None:
+    held = pd.Series([value] * len(people))
+    for column in (held, held.astype(object)):
+        with pytest.raises(SchemaError, match=f"given: not a {role}"):
+            cs.Survey(people.assign(given=column), **{role: "given"})
+
+
+def test_many_labels_in_many_strata_take_little_memory() -> None:
+    rows = 100_000
+    people = pd.DataFrame({"stratum": np.arange(rows) % 1000, "id": np.arange(rows)[::-1], "x": 1.0})
+    tracemalloc.start()
+    survey = cs.Survey(people, stratum="stratum", cluster="id")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 200 * rows
+    order = np.lexsort((people["id"], people["stratum"]))
+    assert survey.row_cluster[order].tolist() == list(range(rows))
+    assert survey.design.stratum.tolist() == np.sort(people["stratum"]).tolist()
+    with pytest.raises(DesignError, match="cluster 5 stands in more than one stratum"):
+        cs.Survey(people.assign(id=people["id"].replace(6, 5)), stratum="stratum", cluster="id")
+
+
+@pytest.mark.parametrize("labels", ["unique", "nested"])
+def test_clusters_have_the_same_numbers_either_way(monkeypatch: pytest.MonkeyPatch, labels: str) -> None:
+    rng = np.random.default_rng(5)
+    people = pd.DataFrame({"stratum": rng.integers(0, 30, 200), "cluster": rng.integers(0, 9, 200)})
+    if labels == "unique":
+        people["cluster"] += 100 * people["stratum"]
+    names = {"stratum": "stratum", "cluster": "cluster", "cluster_labels": labels, "lonely": "certainty"}
+    dense = cs.Survey(people, **names)
+    monkeypatch.setattr("crampstats.survey.FEW_CELLS", -1_000_000)
+    sparse = cs.Survey(people, **names)
+    assert np.array_equal(dense.row_cluster, sparse.row_cluster)
+    assert np.array_equal(dense.design.stratum, sparse.design.stratum)
+    assert dense.row_cluster.dtype == sparse.row_cluster.dtype == np.int32
 
 
 def test_counts_have_to_be_whole(people: pd.DataFrame) -> None:
@@ -231,15 +278,50 @@ def test_the_index_of_the_frame_does_not_matter(people: pd.DataFrame) -> None:
 
 
 def test_a_column_may_have_any_letters(people: pd.DataFrame) -> None:
-    people["kreatinin_µmol_l"] = [80.0] * 11 + [
-        None
-    ]  # the sign of the keyboard, which Python reads as the Greek letter
+    people["kreatinin_\u00b5mol_l"] = [80.0] * 11 + [None]  # the sign of the keyboard; Python reads the Greek letter
     survey = cs.Survey(people)
+    assert survey.data.columns[-1] == "kreatinin_\u03bcmol_l"
+    assert people.columns[-1] == "kreatinin_\u00b5mol_l"
     with pytest.raises(
         QuestionError, match=r"no answer in 1 of 12 rows of survey: first ask observed\('kreatinin_μmol_l'\)"
     ):
         survey.where("kreatinin_µmol_l > 70")
-    assert survey.observed("kreatinin_µmol_l").where("kreatinin_µmol_l > 70").people == 11
+    for name in ("kreatinin_\u00b5mol_l", "kreatinin_\u03bcmol_l"):
+        known = survey.observed(name).where(f"{name} > 70")
+        assert known.people == 11
+        assert known.group(name, [70], name="high").tabulate([name, "sex"]).people == 11
+        by_level = cs.prevalence(known, "sex == 'f'", by=[name])
+        assert (by_level.n.tolist(), list(by_level.labels)) == ([11], ["term", "kreatinin_\u03bcmol_l"])
+        assert cs.fit(known.define(woman="sex == 'f'"), f"{name} ~ woman", family="gaussian").coefficients.n[0] == 11
+
+
+def test_new_columns_and_those_of_the_design_have_one_spelling(people: pd.DataFrame) -> None:
+    mine = people.rename(columns={"weight": "w_\u00b5", "stratum": "s_\u00b5", "cluster": "c_\u00b5"})
+    survey = cs.Survey(mine, weight="w_\u00b5", stratum="s_\u00b5", cluster="c_\u03bc", cluster_labels="nested")
+    assert (survey.weight, survey.stratum, survey.cluster) == ("w_\u03bc", "s_\u03bc", "c_\u03bc")
+    assert repr(survey) == repr(cs.Survey(people, **NESTED))
+    questions = {"\u00b5g": "age_years / 10"}
+    new = survey.define(**questions).group("age_years", [20, 40], name="\u00b5_group").data
+    assert list(new.columns[-2:]) == ["\u03bcg", "\u03bc_group"]
+    for name in ("w_\u00b5", "w_\u03bc"):
+        with pytest.raises(QuestionError, match="is a column of the design"):
+            survey.define(**{name: "age_years"})
+        with pytest.raises(QuestionError, match="is a column of the design"):
+            survey.group("age_years", [20, 40], name=name)
+
+
+def test_two_columns_of_one_name_in_two_spellings_are_refused(people: pd.DataFrame) -> None:
+    twins = people.join(pd.DataFrame(1.0, index=people.index, columns=["\u00b5g", "\u03bcg"]))
+    with pytest.raises(SchemaError, match="\u03bcg: is spelled in 2 ways; expected one column of this name"):
+        cs.Survey(twins)
+    same = pd.concat([people, people[["sex"]]], axis=1)  # refused where somebody asks for it
+    with pytest.raises(QuestionError, match="there are 2 columns named 'sex'"):
+        cs.Survey(same).where("sex == 'f'")
+
+
+def test_names_that_are_no_texts_stay() -> None:
+    data = pd.DataFrame([[1.0, 2.0, 3.0]] * 4, columns=[5, ("a", 1), np.nan])
+    assert cs.Survey(data).data.columns.equals(data.columns)
 
 
 def test_a_question_is_a_text(survey: cs.Survey) -> None:

@@ -10,7 +10,7 @@ mean). Nothing else of Python may stand in a formula.
 from __future__ import annotations
 
 import ast
-import unicodedata
+import copy
 import warnings
 from dataclasses import dataclass, field
 from functools import partial
@@ -29,7 +29,7 @@ from formulaic.utils.stateful_transforms import stateful_transform
 
 from crampstats.errors import QuestionError
 from crampstats.numerics import restricted_cubic_basis
-from crampstats.questions import column_answer, column_named
+from crampstats.questions import column_answer, column_named, one_spelling
 
 # Functions of a column that may stand in a formula, and their options; formulaic defines them. Knots of splines come from
 # the data they are first seen on and are kept for prediction.
@@ -121,9 +121,11 @@ class Encoding:
         Raises
         ------
         QuestionError
-            As `Formula.matrix`, and if a level was not there when the matrix was made.
+            As `Formula.matrix`, and if a level was not there when the matrix was made, or a column is of another kind.
         """
-        frame = _plain(self.text, self.predictors, data)
+        states = self.specification.encoder_state.items()
+        numbers = {_admitted(self.text, factor) for factor, (_, state) in states if "categories" not in state}
+        frame = _plain(self.text, self.predictors, data, numbers)
         return _evaluated(self.text, frame, self.specification)[0]
 
     def columns_of(self, term: str) -> np.ndarray:
@@ -229,7 +231,8 @@ class Formula:
         """
         if len(data) == 0:
             raise QuestionError(f"{self.text!r} meets a table without rows.")
-        frame = _plain(self.text, self.columns, data)
+        numbers = {_admitted(self.text, factor) for factor in _factors_of(self.parsed) if not factor.startswith("C(")}
+        frame = _plain(self.text, self.columns, data, numbers)
         values, specification = _evaluated(self.text, frame[list(self.predictors)], self.parsed)
         terms = tuple(specification.column_names)
         encoding = Encoding(self.text, self.predictors, terms, specification)
@@ -246,8 +249,12 @@ class Formula:
         return values[:, 0]
 
 
-def _plain(text: str, columns: tuple[str, ...], data: pd.DataFrame) -> pd.DataFrame:
-    """Return columns as formulaic knows them: categories, texts, and numbers of numpy; none of them missing."""
+def _plain(text: str, columns: tuple[str, ...], data: pd.DataFrame, numbers: set[str]) -> pd.DataFrame:
+    """Return columns as formulaic knows them: categories, texts, and numbers of numpy; none of them missing.
+
+    Those named as numbers come as floats, since integers overflow and int8 has logarithms of half precision. Others stay as
+    they are stored: what only ``C`` makes categories of keeps the names of its levels.
+    """
 
     def fail(problem: str) -> NoReturn:
         raise QuestionError(f"{text!r}: {problem}")
@@ -260,7 +267,8 @@ def _plain(text: str, columns: tuple[str, ...], data: pd.DataFrame) -> pd.DataFr
             plain[name], missing = series.array, series.hasnans
         else:
             answer = column_answer(data, name, fail)
-            plain[name], missing = np.asarray(answer.values), answer.missing is not None
+            dtype = float if name in numbers and answer.kind != "text" else None
+            plain[name], missing = np.asarray(answer.values, dtype=dtype), answer.missing is not None
         if missing:
             lacking.append(name)
     if lacking:
@@ -268,10 +276,18 @@ def _plain(text: str, columns: tuple[str, ...], data: pd.DataFrame) -> pd.DataFr
     return pd.DataFrame(plain, index=data.index, copy=False)
 
 
+def _factors_of(right: SimpleFormula) -> list[str]:
+    """Return the factors of a right side, without the intercept."""
+    return [factor.expr for term in right for factor in term.factors if str(term) != "1"]
+
+
 def _evaluated(text: str, frame: pd.DataFrame, recipe: SimpleFormula | ModelSpec) -> tuple[np.ndarray, ModelSpec]:
     """Return the columns of a right side, shape (rows, p), and what makes them again of other data."""
     if isinstance(recipe, ModelSpec):
         frame = _with_known_levels(text, frame, recipe)
+        # formulaic writes into what it keeps, even where it then refuses the data.
+        states = {name: copy.deepcopy(getattr(recipe, name)) for name in ("encoder_state", "transform_state")}
+        recipe = recipe.update(**states)
     try:
         with np.errstate(all="ignore"):  # what is not finite is refused below
             made = model_matrix(recipe, frame, context=CONTEXT, na_action="ignore")
@@ -286,18 +302,28 @@ def _with_known_levels(text: str, frame: pd.DataFrame, specification: ModelSpec)
     """Refuse values for which the matrix has no column; formulaic would take them for the reference level.
 
     A categorical column may have levels that nobody here has and the matrix does not know: it comes back without them.
+    A column that was a category by itself comes back as one, even if it holds the plain levels.
     """
     known_levels = {}
     for expression, (_, state) in specification.encoder_state.items():
-        if "categories" not in state:
-            continue
         column = _admitted(text, expression)
+        if "categories" not in state:
+            if not isinstance(frame[column].dtype, np.dtype) or frame[column].dtype.kind not in "biuf":
+                raise QuestionError(
+                    f"{text!r}: {column!r} holds no numbers here, and the formula knows it as a number."
+                )
+            continue
         known = pd.Series(state["categories"]).tolist()
-        unknown = [value for value in frame[column].drop_duplicates().tolist() if value not in known]
+        truths = {isinstance(level, bool) for level in known}  # Python takes True for 1
+        unknown = [
+            value
+            for value in frame[column].drop_duplicates().tolist()
+            if value not in known or isinstance(value, bool) not in truths
+        ]
         if unknown:
             found, levels = (", ".join(map(repr, some[:SHOWN])) for some in (unknown, known))
             raise QuestionError(f"{text!r}: {column!r} is {found} where the formula knows only the levels {levels}.")
-        if isinstance(frame[column].dtype, pd.CategoricalDtype):
+        if expression == column or isinstance(frame[column].dtype, pd.CategoricalDtype):
             known_levels[column] = pd.Categorical(frame[column].astype(object), categories=known)
     return frame.assign(**known_levels) if known_levels else frame
 
@@ -460,8 +486,7 @@ def read_formula(text: str) -> Formula:
         raise QuestionError(f"a formula is a text such as 'low ~ sex + age_group', not {text!r}.")
     if len(text) > LONGEST or text.count("~") > 1:
         raise QuestionError(f"a formula has at most {LONGEST} characters and one '~': {text[:60]!r}.")
-    # Python knows names in this form, formulaic as they are written: µ of the keyboard and µ of Greek are one name.
-    text = unicodedata.normalize("NFKC", text.strip())
+    text = one_spelling(text.strip())  # formulaic knows names as they are written
     left, _, right = text.rpartition("~")
     if not right.strip():
         raise QuestionError(f"the formula {text!r} has nothing on the right of '~'; write 1 for the mean alone.")
@@ -469,7 +494,7 @@ def read_formula(text: str) -> Formula:
     if response is not None and not response.isidentifier():
         raise QuestionError(f"the left of {text!r} has to be one column; define() makes one of a question.")
     parsed = _parsed(text, right)
-    predictors = {_admitted(text, factor.expr) for term in parsed for factor in term.factors if str(term) != "1"}
+    predictors = {_admitted(text, factor) for factor in _factors_of(parsed)}
     if response in predictors:
         raise QuestionError(f"{response!r} stands on both sides of {text!r}.")
     return Formula(text, response, tuple(sorted(predictors)), parsed)

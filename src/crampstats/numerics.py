@@ -64,6 +64,8 @@ def cell_totals(
 # Steps of a derivative, in shares of the point; and the error from which on there is none.
 STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
 TRUSTED = 1e-3
+# A coordinate this close to 0 is 0: shares of it are no steps.
+NOTHING = 1e-100
 
 
 def jacobian(function: Callable[[np.ndarray], np.ndarray], point: np.ndarray) -> np.ndarray:
@@ -96,7 +98,9 @@ def jacobian(function: Callable[[np.ndarray], np.ndarray], point: np.ndarray) ->
     """
     columns = []
     for index, value in enumerate(np.abs(point)):
-        steps = (1e-6,) if value == 0 else (*(value * share for share in STEPS), *((1e-6,) if value < 1e-3 else ()))
+        steps = (
+            (1e-6,) if value < NOTHING else (*(value * share for share in STEPS), *((1e-6,) if value < 1e-3 else ()))
+        )
         slopes, errors = (
             np.stack(each) for each in zip(*(_slope(function, point, index, s) for s in steps), strict=True)
         )

@@ -10,9 +10,9 @@ import pandas as pd
 
 from crampstats import intervals
 from crampstats.errors import CrampstatsError, DesignError, QuestionError
-from crampstats.estimates import Component, Estimate, mapped, stacked
+from crampstats.estimates import RESULTS, Component, Estimate, mapped, stacked
 from crampstats.numerics import cell_totals
-from crampstats.questions import named_questions, read_question
+from crampstats.questions import named_questions, one_spelling, read_question
 from crampstats.reference import standard_population
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 # Whole numbers within a range as small as this are codes as they stand; others are looked up.
 FEW_LEVELS = 1000
+SHOWN = 5
+# Columns that results have besides those by which they were made.
+RESERVED = frozenset({"term", "probability", *RESULTS})
 
 
 @dataclass(frozen=True)
@@ -58,9 +61,11 @@ def _level_codes(survey: Survey, name: str) -> tuple[np.ndarray, pd.Index]:
         codes, levels = values.cat.codes.to_numpy(), values.cat.categories
     elif answer.kind == "truth":
         codes, levels = values, pd.Index([False, True])
-    elif answer.kind == "number" and values.dtype.kind in "ui" and np.ptp(values) < FEW_LEVELS:
+    elif answer.kind == "number" and values.dtype.kind in "ui" and int(values.max()) - int(values.min()) < FEW_LEVELS:
         lowest = values.min()
-        codes, levels = values - lowest, pd.Index(np.arange(int(lowest), int(values.max()) + 1))
+        # The difference of two int8 or uint64 may be none of them. As int16, which is quick to read, all wrap around alike.
+        codes = np.subtract(values, lowest, dtype=np.int16, casting="unsafe")
+        levels = pd.Index(np.arange(int(lowest), int(values.max()) + 1))
     else:
         codes, found = pd.factorize(values, sort=True)
         levels = pd.Index(found)
@@ -72,8 +77,15 @@ def read_grouping(survey: Survey, by: Sequence[str]) -> Grouping:
     """Read the by columns."""
     if isinstance(by, str):
         raise QuestionError(f"by={by!r} has to be a list of columns, as in by=[{by!r}].")
+    by = [one_spelling(name) for name in by]
     if len(set(by)) != len(by):
-        raise QuestionError(f"by={list(by)!r} names a column twice.")
+        raise QuestionError(f"by={by!r} names a column twice.")
+    taken = [name for name in by if name in RESERVED]
+    if taken:
+        raise QuestionError(
+            f"by={by!r}: {taken[0]!r} is a column of every result; first give yours another name, as in "
+            f"define(my_{taken[0]}={taken[0]!r})."
+        )
     pairs = [_level_codes(survey, read_question(name).text) for name in by]
     return Grouping(tuple(by), tuple(codes for codes, _ in pairs), tuple(levels for _, levels in pairs))
 
@@ -190,10 +202,17 @@ def _mean(survey: Survey, grouping: Grouping, variable: np.ndarray, term: str, i
 
 
 def read_numbers(survey: Survey, variable: str) -> np.ndarray:
-    """Return the values of a variable that has to be a number or yes/no."""
+    """Return the values of a variable that has to be a finite number or yes/no in the domain."""
     answer = survey.answer(variable)
     if answer.kind == "text":
         raise QuestionError(f"{variable!r} is a text; a number or a yes/no question has to stand here.")
+    infinite = np.isinf(answer.values)
+    rows = np.flatnonzero(infinite if survey.domain is None else infinite & survey.domain)
+    if rows.size:
+        more = f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
+        raise QuestionError(
+            f"{variable!r} is not a finite number in row {', '.join(map(str, rows[:SHOWN]))}{more}, counted from 0."
+        )
     return answer.values
 
 
@@ -370,6 +389,7 @@ def standardize(estimate: Estimate, population: str | StandardPopulation, *, ove
     >>> cs.standardize(crude, "esp_2013", over="age_group").value.round(4)
     array([0.2952, 0.344 ])
     """
+    over = one_spelling(over)
     if over not in estimate.labels.columns or over == "term":
         raise CrampstatsError(f"over={over!r} is not a by column; these are {list(estimate.labels.columns[1:])}.")
     standard = standard_population(population) if isinstance(population, str) else population

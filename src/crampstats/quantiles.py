@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import ArrayLike
 
+    from crampstats.design import Design
     from crampstats.estimates import Estimate
     from crampstats.intervals import Interval, Method
     from crampstats.survey import Survey
@@ -28,9 +29,7 @@ TIE = 1e-12
 METHODS = ("wald", *intervals.PROPORTION_METHODS)
 
 
-def shares_up_to(
-    survey: Survey, values: np.ndarray, edges: np.ndarray, *, inside: np.ndarray | None = None
-) -> tuple[np.ndarray, Component, float]:
+def shares_up_to(survey: Survey, values: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, Component, float]:
     """Estimate the distribution function at several values, in one pass over the rows.
 
     Parameters
@@ -41,8 +40,6 @@ def shares_up_to(
         Shape (rows,) float; outside the domain they mean nothing.
     edges
         Shape (k,), increasing.
-    inside
-        Shape (rows,) bool, a domain to ask about instead of the survey's.
 
     Returns
     -------
@@ -53,7 +50,7 @@ def shares_up_to(
     people : float
         How many people were asked.
     """
-    inside = survey.domain if inside is None else inside
+    inside = survey.domain
     passed = np.searchsorted(edges, values, side="left")
     whole = len(edges)  # the last column is everybody, summed as the others are, so that no share exceeds it
     if survey.cluster is None:
@@ -71,11 +68,31 @@ def shares_up_to(
         sums = cell_totals(codes, sizes, [survey.row_count, survey.row_weight])
         counted, weighed = (part if inside is None else part[..., 1] for part in sums)
         amount, people = weighed.cumsum(axis=1), counted.sum(axis=1)
+    return _shares(survey.design, amount, people)
+
+
+def _shares(design: Design, amount: np.ndarray, people: np.ndarray) -> tuple[np.ndarray, Component, float]:
+    """Return shares, contributions and people of weights up to each edge and in all, (clusters, k + 1), and of people."""
     totals = amount.sum(axis=0)
     value = totals[:-1] / totals[-1]
     contributions = (amount[:, :-1] - value * amount[:, -1:]) / totals[-1]
     touched = np.broadcast_to(people[:, None] > 0, contributions.shape)
-    return value, Component(survey.design, contributions, touched), float(people.sum())
+    return value, Component(design, contributions, touched), float(people.sum())
+
+
+def _narrowed(design: Design, row_cluster: np.ndarray) -> tuple[Design, np.ndarray]:
+    """Return a design with the same variance for estimates of some rows, and the cluster of each of these.
+
+    The clusters without such a row are alike, all of contribution 0, and stand together, the last ones, one a stratum.
+    """
+    number = np.zeros(design.clusters, dtype=np.int32)
+    number[row_cluster] = 1
+    found = np.flatnonzero(number)
+    number[found] = np.arange(len(found), dtype=np.int32)
+    stratum, units = design.stratum[found], design.units[found]
+    others = design.stratum_units - np.bincount(stratum, units, design.strata)
+    stratum = np.concatenate([stratum, np.arange(design.strata, dtype=stratum.dtype)])
+    return replace(design, stratum=stratum, units=np.concatenate([units, others])), number[row_cluster]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -294,9 +311,11 @@ def _of_group(
     cumulative = weight.cumsum()
     found = _smallest_reaching(values[rows], cumulative, asked)
     edges, place = np.unique(found, return_inverse=True)
-    inside = np.zeros(len(survey), dtype=bool)
-    inside[rows] = True
-    share, component, people = shares_up_to(survey, values, edges, inside=inside)
+    design, cluster = _narrowed(survey.design, survey.row_cluster[rows])
+    passed = np.searchsorted(edges, values[rows], side="left")
+    columns = [None if column is None else column[rows] for column in (survey.row_count, survey.row_weight)]
+    counted, weighed = cell_totals([cluster, passed], [design.clusters, len(edges) + 1], columns)
+    share, component, people = _shares(design, weighed.cumsum(axis=1), counted.sum(axis=1))
     labels = label.loc[[0] * len(edges)].reset_index(drop=True)
     shares = made_estimate(survey, labels, share, component, np.full(len(edges), people), method)
     ends = _share_interval(shares, method, level)

@@ -474,19 +474,36 @@ def _number_answer(series: pd.Series) -> Answer:
         missing = series.isna().to_numpy()
         values = series.fillna(0).to_numpy(dtype=np.uint64 if series.dtype.kind == "u" else np.int64)
     else:
-        values = series.to_numpy(dtype=float, na_value=np.nan)
+        values = series.to_numpy(na_value=np.nan)
+        values = values if values.dtype.kind == "f" else values.astype(float)  # decimals are Python objects
         missing = np.isnan(values)
+    if values.dtype.kind == "f" and values.dtype.itemsize < 8:
+        values = _widened(values)
     return Answer("number", values, missing if missing is not None and missing.any() else None)
 
 
+def _widened(values: np.ndarray) -> np.ndarray:
+    """Return numbers of half or single precision as the shortest decimals that they stand for: 1.7 is 1.7 again."""
+    found, codes = np.unique(values, return_inverse=True)
+    return found.astype(str).astype(float)[codes]
+
+
+def one_spelling(name: Any) -> Any:
+    """Return a name as Python writes it, in Unicode's normal form: µ of the keyboard and µ of Greek are one letter.
+
+    Parameters
+    ----------
+    name
+        Of a column; what is no text stays as it is.
+    """
+    return unicodedata.normalize("NFKC", name) if isinstance(name, str) else name
+
+
 def _find(data: pd.DataFrame, name: str) -> Any:
-    """Return the column of this name; Python writes names in Unicode's normal form, columns need not."""
+    """Return the column of this name, whichever way either of them is spelled."""
     if name in data.columns:
         return name
-    for column in data.columns:
-        if isinstance(column, str) and unicodedata.normalize("NFKC", column) == name:
-            return column
-    return None
+    return next((column for column in data.columns if one_spelling(column) == one_spelling(name)), None)
 
 
 def named_questions(cases: str | Mapping[str, str], label: str) -> dict[str, Question]:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from crampstats.design import Design, LonelyRule
 from crampstats.errors import DesignError, QuestionError
-from crampstats.questions import Answer, Question, column_answer, column_named, read_question
+from crampstats.questions import Answer, Question, column_answer, column_named, one_spelling, read_question
 from crampstats.schema import Fault, fault_at, raise_faults
 
 if TYPE_CHECKING:
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 ClusterLabels = Literal["unique", "nested"]
 WEIGHED = "weight above 0"
+# A table of all strata and cluster labels is quicker than sorting the rows, as long as it is small.
+FEW_CELLS = 1_000_000
+# What pandas would make numbers of, and nobody means as such.
+NOT_NUMBERS = {"boolean", "date", "datetime", "datetime64", "period", "timedelta", "timedelta64"}
 COUNT = "n"
 WEIGHT = "weight"
 
@@ -33,7 +37,8 @@ class Survey:
     Parameters
     ----------
     data
-        Shape (rows, columns). A later change of the caller's frame does not reach the survey.
+        Shape (rows, columns). A later change of the caller's frame does not reach the survey, which spells the names of all
+        columns in Unicode's normal form NFKC, as questions and formulas do.
     weight
         Column of sampling weights (people represented), not missing, not negative. A person of weight 0 stays in the
         design and is in no domain.
@@ -65,9 +70,9 @@ class Survey:
     Raises
     ------
     SchemaError
-        With every fault of the design columns.
+        With every fault of the design columns, or if two columns have one name in two spellings.
     DesignError
-        If the design has no variance.
+        If the design has no variance, or nobody a weight above 0.
 
     Examples
     --------
@@ -99,9 +104,8 @@ class Survey:
             raise DesignError(f"cluster_labels={self.cluster_labels!r} is unknown: choose from {choices}.")
         if not isinstance(self.data, pd.DataFrame) or len(self.data) == 0:
             raise DesignError("data has to be a pandas DataFrame with at least one row.")
+        self._bind_names()
         raise_faults(self._column_faults(), f"{self.name}: the design cannot be read")
-        # pandas copies on write, so this shields the survey without copying a value.
-        self._bind(data=self.data.copy(deep=False))
         count = self._numbers(self.count)
         weight = self._numbers(self.weight)
         if weight is None:
@@ -112,6 +116,8 @@ class Survey:
         in_sample = None if weight is None else weight > 0
         if in_sample is not None and count is not None:
             in_sample = in_sample & (count > 0)
+        if in_sample is not None and not in_sample.any():
+            raise DesignError(f"{self.name}: nobody has a weight above 0.")
         if in_sample is not None and not in_sample.all():
             self._bind(domain=in_sample, steps=((WEIGHED, in_sample),))
 
@@ -119,6 +125,25 @@ class Survey:
         """Set fields of an object that is still being made."""
         for name, value in values.items():
             object.__setattr__(self, name, value)
+
+    def _bind_names(self) -> None:
+        """Spell the names of all columns as questions and formulas do."""
+        names = [one_spelling(column) for column in self.data.columns]
+        spellings: dict[Any, list[str]] = {}
+        for name, column in zip(names, self.data.columns, strict=True):
+            spellings.setdefault(name, []).append(column)
+        faults = [
+            Fault(name, f"is spelled in {len(set(columns))} ways", "one column of this name")
+            for name, columns in spellings.items()
+            if isinstance(name, str) and len(set(columns)) > 1
+        ]
+        raise_faults(faults, f"{self.name}: the columns cannot be told apart")
+        # pandas copies on write, so this shields the survey without copying a value.
+        self._bind(
+            data=self.data.copy(deep=False) if names == list(self.data.columns) else self.data.set_axis(names, axis=1)
+        )
+        for role in ("weight", "stratum", "cluster", "population_size", "count"):
+            self._bind(**{role: one_spelling(getattr(self, role))})
 
     def _changed(self, **values: Any) -> Survey:
         """Return the same survey, same design, with some fields changed."""
@@ -166,6 +191,7 @@ class Survey:
             wrong = ~(np.isfinite(numbers) & (numbers >= (1 if role == "population_size" else 0)))
             if role == "count":
                 wrong |= numbers != np.round(numbers)
+            wrong |= pd.api.types.infer_dtype(series, skipna=True) in NOT_NUMBERS
             faults.extend(fault_at(series, wrong & series.notna().to_numpy(), f"not a {role}", expected))
         return faults
 
@@ -188,9 +214,15 @@ class Survey:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return the cluster of each row and the stratum of each cluster, clusters numbered stratum by stratum."""
         keys = strata.astype(np.int64) * len(names) + labels
-        present = np.zeros(len(stratum_labels) * len(names), dtype=bool)
-        present[keys] = True
-        found = np.flatnonzero(present)
+        cells = len(stratum_labels) * len(names)
+        if cells <= 4 * len(keys) + FEW_CELLS:
+            number = np.zeros(cells, dtype=np.int32)
+            number[keys] = 1
+            found = np.flatnonzero(number)
+            number[found] = np.arange(len(found), dtype=np.int32)
+            row_cluster = number[keys]
+        else:
+            found, row_cluster = np.unique(keys, return_inverse=True)
         if self.cluster_labels == "unique":
             within = found % len(names)
             twice = np.flatnonzero(np.bincount(within, minlength=len(names)) > 1)
@@ -200,9 +232,7 @@ class Survey:
                     f"{self.cluster}: cluster {shown} stands in more than one stratum; if labels start again in each "
                     "stratum, say cluster_labels='nested'."
                 )
-        number = np.full(len(present), -1, dtype=np.int32)
-        number[found] = np.arange(len(found), dtype=np.int32)
-        return number[keys], (found // len(names)).astype(np.int32)
+        return row_cluster.astype(np.int32, copy=False), (found // len(names)).astype(np.int32)
 
     def _stratum_sizes(self, strata: np.ndarray, stratum_labels: tuple[Any, ...]) -> np.ndarray | None:
         """Return the population size of each stratum, checked to be one number."""
@@ -380,7 +410,7 @@ class Survey:
         2              NaN            NaN
         """
         data = self.data
-        for name, text in questions.items():
+        for name, text in ((one_spelling(name), text) for name, text in questions.items()):
             if name in {self.weight, self.stratum, self.cluster, self.population_size, self.count}:
                 raise QuestionError(f"{name!r} is a column of the design and cannot be defined anew.")
             answer = read_question(text).answer(data)
@@ -421,6 +451,7 @@ class Survey:
         >>> people.group("age_years", [20, 40, 60], name="age_group").data["age_group"].tolist()
         [nan, '20-39', '40-59', '60+']
         """
+        name = one_spelling(name)
         if name in {self.weight, self.stratum, self.cluster, self.population_size, self.count}:
             raise QuestionError(f"{name!r} is a column of the design and cannot be defined anew.")
         edges = [float(edge) for edge in edges]
@@ -454,7 +485,7 @@ class Survey:
         QuestionError
             If a column is not there, or a kept column would be overwritten.
         """
-        columns = list(columns)
+        columns = [one_spelling(column) for column in columns]
         for column in columns:
             self._named(column)
         count_name, weight_name = self.count or COUNT, self.weight or WEIGHT
