@@ -377,3 +377,12 @@ def test_ratios_need_an_intercept(survey: cs.Survey) -> None:
     model = cs.fit(survey, "low ~ sex - 1", family="binomial")
     with pytest.raises(QuestionError, match="odds_ratios needs a model with an intercept"):
         model.odds_ratios()
+
+
+def test_the_intercept_is_a_term_too(survey: cs.Survey) -> None:
+    model, without = (cs.fit(survey, f"low ~ age_years{end}", family="binomial") for end in ("", " - 1"))
+    test = cs.term_test(model, "1", method="rao_scott")
+    assert test.statistic == pytest.approx(without.solution.deviance - model.solution.deviance, rel=1e-9)
+    wald = cs.term_test(model, "1")
+    intercept = model.coefficients.where("term == 'Intercept'")
+    assert wald.statistic == pytest.approx((intercept.value[0] / intercept.std_error[0]) ** 2, rel=1e-9)

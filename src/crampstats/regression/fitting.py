@@ -39,13 +39,13 @@ class Rows:
     Attributes
     ----------
     matrix
-        Shape (rows, p).
+        Shape (rows, p), centred and scaled.
     outcome, weight
         Shape (rows,); weights that add up to the number of people.
     centre, scale
-        Shape (p,): what is taken off each column, and what it is then divided by.
+        Shape (p,): what was taken off each column, and what it was then divided by.
     intercept
-        Which column is 1 for everybody; None without one, when nothing is taken off.
+        Which column is 1 for everybody; None without one, when nothing was taken off.
     """
 
     matrix: np.ndarray
@@ -57,11 +57,13 @@ class Rows:
 
     @classmethod
     def of(cls, matrix: np.ndarray, outcome: np.ndarray, weight: np.ndarray, intercept: int | None) -> Rows:
-        """Return rows with the weighted mean and spread of each column.
+        """Return rows, their columns centred and scaled by weighted mean and spread.
 
         Parameters
         ----------
-        matrix, outcome, weight, intercept
+        matrix
+            Shape (rows, p); changed in place, since a second one may not fit into memory.
+        outcome, weight, intercept
             As the attributes.
         """
         p, total = matrix.shape[1], weight.sum()
@@ -72,14 +74,19 @@ class Rows:
                 centre += weight[start : start + BLOCK] @ matrix[start : start + BLOCK] / total
             centre[intercept] = 0.0
         for start in starts:
-            spread += weight[start : start + BLOCK] @ (matrix[start : start + BLOCK] - centre) ** 2 / total
-        return cls(matrix, outcome, weight, centre, np.where(spread > 0, np.sqrt(spread), 1.0), intercept)
+            part = matrix[start : start + BLOCK]
+            part -= centre
+            spread += weight[start : start + BLOCK] @ part**2 / total
+        scale = np.where(spread > 0, np.sqrt(spread), 1.0)
+        for start in starts:
+            matrix[start : start + BLOCK] /= scale
+        return cls(matrix, outcome, weight, centre, scale, intercept)
 
     def blocks(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Yield matrix, centred and scaled, outcome and weight, some rows at a time."""
+        """Yield matrix, outcome and weight, some rows at a time."""
         for start in range(0, len(self.outcome), BLOCK):
             part = slice(start, start + BLOCK)
-            yield (self.matrix[part] - self.centre) / self.scale, self.outcome[part], self.weight[part]
+            yield self.matrix[part], self.outcome[part], self.weight[part]
 
     @property
     def back(self) -> np.ndarray:

@@ -187,7 +187,10 @@ class Model:
         if len(kept) == 0:
             raise QuestionError(f"{self.formula.text!r} has no other term to compare with.")
         intercept = None if rows.intercept is None or rows.intercept in places else int(np.sum(kept < rows.intercept))
-        smaller = Rows.of(np.ascontiguousarray(rows.matrix[:, kept]), rows.outcome, rows.weight, intercept)
+        matrix = rows.matrix[:, kept]
+        if intercept is None:  # without it, what was taken off a column cannot be made up for
+            matrix = matrix * rows.scale[kept] + rows.centre[kept]
+        smaller = Rows.of(np.ascontiguousarray(matrix), rows.outcome, rows.weight, intercept)
         return solve(smaller, self.family, self.link, [self.terms[place] for place in kept]).deviance
 
     def to_frame(self, *, level: float = 0.95) -> pd.DataFrame:
