@@ -49,7 +49,7 @@ def as_r_names(terms: tuple[str, ...]) -> list[str]:
     return [name if name.startswith("agecat") and not name.endswith("]]") else name.removesuffix("]") for name in names]
 
 
-def compare(model: cs.Model, block: str) -> None:
+def check_against(model: cs.Model, block: str) -> None:
     expected = golden(block, "coef").loc[as_r_names(model.terms)]
     coefficients = model.coefficients
     np.testing.assert_allclose(coefficients.value, expected["value"], rtol=1e-7)
@@ -61,14 +61,14 @@ def compare(model: cs.Model, block: str) -> None:
 def test_nhanes(family: str) -> None:
     model = cs.fit(nhanes(), "high ~ C(sex) + agecat + C(race)", family=family)
     block = f"nhanes_svyglm_{FAMILIES[family]}"
-    compare(model, block)
+    check_against(model, block)
     covariance = pd.read_csv(FOLDER / f"{block}_vcov.csv").set_index("term").loc[as_r_names(model.terms)]
     np.testing.assert_allclose(model.coefficients.covariance, covariance, rtol=1e-6, atol=1e-9)
 
 
 def test_nhanes_women() -> None:
     model = cs.fit(nhanes().where("sex == 2"), "high ~ agecat + C(race)", family="binomial")
-    compare(model, "nhanes_svyglm_women_tight")
+    check_against(model, "nhanes_svyglm_women_tight")
 
 
 @pytest.mark.parametrize("corrected", ["apistrat", "apistrat_nofpc"])
@@ -83,7 +83,7 @@ def test_nhanes_women() -> None:
 def test_apistrat(corrected: str, family: str, formula: str) -> None:
     asked = apistrat(corrected)
     outcome = formula.split()[0]
-    compare(cs.fit(asked.observed(outcome), formula, family=family), f"{corrected}_svyglm_{FAMILIES[family]}")
+    check_against(cs.fit(asked.observed(outcome), formula, family=family), f"{corrected}_svyglm_{FAMILIES[family]}")
 
 
 @pytest.mark.parametrize("family", FAMILIES)
