@@ -291,3 +291,9 @@ def test_levels_with_missing_values_outside_the_domain(people: pd.DataFrame) -> 
     group = pd.array([1, 2] * 5 + [None, None], dtype="UInt8")
     survey = cs.Survey(people.assign(group=group), **NESTED).observed("group")
     assert cs.mean(survey, "age_years", by=["group"]).labels["group"].tolist() == [1, 2]
+
+
+def test_presentation_standards_keep_the_by_columns(people: pd.DataFrame) -> None:
+    survey = cs.Survey(people.assign(reason=["a", "b"] * 6))
+    with pytest.raises(CrampstatsError, match="has a column 'reason' of its own"):
+        cs.nchs_standards(cs.prevalence(survey, "age_years > 40", by=["reason"]))
