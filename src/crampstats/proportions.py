@@ -454,9 +454,7 @@ def nchs_standards(estimate: Estimate) -> pd.DataFrame:
         raise CrampstatsError("nchs_standards is for proportions; these estimates are not made as such.")
     taken = {"n_effective", "df", "presentation", "reason"} & set(estimate.labels.columns)
     if taken:
-        raise CrampstatsError(
-            f"nchs_standards has a column {sorted(taken)[0]!r} of its own; call the by column otherwise."
-        )
+        raise CrampstatsError(f"nchs_standards has a column {min(taken)!r} of its own; call the by column otherwise.")
     limits = estimate.interval(level=0.95, method="korn_graubard")
     n_effective = np.minimum(intervals.effective_size(estimate.value, estimate.std_error, estimate.n), estimate.n)
     table = estimate.labels.assign(
