@@ -21,9 +21,9 @@ MOST_ITERATIONS = 60
 MOST_HALVINGS = 40
 # Squared length of the last step, in standard errors: scoring is done when a step moves nothing that could be seen.
 SETTLED = 1e-20
-# Where a step is no shorter than the one before, rounding has been reached; this length, in standard errors squared, is
-# still far below anything that could be seen.
-REACHED = 1e-8
+# Where a step is hardly shorter than the one before, rounding has been reached; this length, in standard errors squared,
+# is still far below anything that could be seen, also where scoring gains little with each step.
+REACHED = 1e-14
 # What rounding may add to a deviance, by the size of what is added up.
 ROUNDING = 1e-13
 # Share of a column that the others do not explain, below which it is a combination of them.
