@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.stats import poisson
 
 from crampstats import numerics
-from crampstats.numerics import BLOCK, cell_totals, jacobian
+from crampstats.numerics import BLOCK, GuideTable, cell_totals, jacobian, poisson_counts
 
 
 def by_pandas(codes: list[np.ndarray], sizes: list[int], values: np.ndarray) -> np.ndarray:
@@ -146,3 +147,42 @@ def test_slopes_beside_a_pole(share: float) -> None:
 
 def test_a_flat_function_has_a_slope_of_nothing() -> None:
     assert jacobian(lambda x: x * 0 + 0.25, np.array([0.1])) == pytest.approx(0.0, abs=1e-9)
+
+
+@given(
+    st.lists(st.floats(0.0, 1.0), min_size=1, max_size=300),
+    st.lists(st.floats(0.0, 1.0, exclude_max=True), min_size=1, max_size=50),
+)
+def test_a_guide_table_finds_what_a_search_finds(sizes: list[float], numbers: list[float]) -> None:
+    boundaries = np.cumsum(np.array(sizes) + 1e-9)
+    boundaries /= boundaries[-1]
+    boundaries[-1] = 1.0
+    expected = np.searchsorted(boundaries, numbers, side="right")
+    assert_array_equal(GuideTable(boundaries).find(np.array(numbers)), expected)
+
+
+def test_a_guide_table_over_another_range() -> None:
+    table = GuideTable(np.array([1.0, 1.001, 3.0]), end=3.0)
+    assert_array_equal(table.find(np.array([0.0, 0.9999, 1.0, 1.0005, 1.001, 2.999])), [0, 0, 1, 1, 2, 2])
+
+
+def test_poisson_counts_are_quantiles_of_the_distribution() -> None:
+    rng = np.random.default_rng(20261125)
+    mean = np.exp(rng.uniform(-6, 8, 100_000))
+    uniform = rng.random(100_000)
+    assert_array_equal(poisson_counts(uniform, mean), np.maximum(poisson.ppf(uniform, mean), 0))
+
+
+@pytest.mark.parametrize("mean", [0.0, 1e-12, 0.5, 8.0, 8.0000001, 1e4])
+def test_poisson_counts_at_the_ends(mean: float) -> None:
+    uniform = np.array([0.0, 1e-300, 0.5, 1 - 2.0**-53])
+    counts = poisson_counts(uniform, np.full(4, mean))
+    assert counts[0] == 0 if mean < 700 else counts[0] >= 0
+    assert (np.diff(counts) >= 0).all()
+    assert counts[3] < mean + 20 * np.sqrt(mean) + 20
+
+
+@given(st.floats(0.0, 1.0, exclude_max=True), st.floats(0.0, 50.0), st.floats(0.0, 5.0))
+def test_a_larger_mean_never_makes_a_smaller_count(uniform: float, mean: float, more: float) -> None:
+    counts = poisson_counts(np.full(2, uniform), np.array([mean, mean + more]))
+    assert counts[1] >= counts[0]

@@ -16,7 +16,9 @@ __version__ = "0.1.0"
 _HOMES = {
     "Estimate": "estimates",
     "Model": "regression",
+    "Population": "population",
     "Survey": "survey",
+    "adjustment_set": "population",
     "binomial_interval": "intervals",
     "cutoff_curve": "cutoffs",
     "difference": "estimates",
@@ -29,10 +31,13 @@ _HOMES = {
     "prevalence": "proportions",
     "quantile": "quantiles",
     "ratio": "estimates",
+    "simulate": "population",
     "standardize": "proportions",
     "term_test": "regression",
     "total": "proportions",
     "transform": "estimates",
+    "true_attributable_fraction": "population",
+    "true_effect": "population",
     "weighted_sum": "estimates",
 }
 _ROOMS = ("datasets", "errors", "figures", "reference", "schema", "tables", "units")
@@ -40,7 +45,9 @@ _ROOMS = ("datasets", "errors", "figures", "reference", "schema", "tables", "uni
 __all__ = [
     "Estimate",
     "Model",
+    "Population",
     "Survey",
+    "adjustment_set",
     "binomial_interval",
     "cutoff_curve",
     "datasets",
@@ -58,11 +65,14 @@ __all__ = [
     "ratio",
     "reference",
     "schema",
+    "simulate",
     "standardize",
     "tables",
     "term_test",
     "total",
     "transform",
+    "true_attributable_fraction",
+    "true_effect",
     "units",
     "weighted_sum",
 ]
@@ -74,6 +84,7 @@ if TYPE_CHECKING:
     from crampstats.estimates import Estimate, difference, ratio, transform, weighted_sum
     from crampstats.intervals import binomial_interval
     from crampstats.participation import item_nonresponse, participant_flow
+    from crampstats.population import Population, adjustment_set, simulate, true_attributable_fraction, true_effect
     from crampstats.proportions import mean, nchs_standards, prevalence, standardize, total
     from crampstats.quantiles import quantile
     from crampstats.regression import Model, fit, term_test

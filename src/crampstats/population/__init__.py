@@ -1,0 +1,16 @@
+"""A simulated population whose truth is known: a causal model as data, people of it, samples, and what is true in it."""
+
+from crampstats.population.graphs import AdjustmentSet, adjustment_set
+from crampstats.population.populations import Population
+from crampstats.population.simulation import simulate
+from crampstats.population.truths import TrueEffect, true_attributable_fraction, true_effect
+
+__all__ = [
+    "AdjustmentSet",
+    "Population",
+    "TrueEffect",
+    "adjustment_set",
+    "simulate",
+    "true_attributable_fraction",
+    "true_effect",
+]

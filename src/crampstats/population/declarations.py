@@ -1,0 +1,463 @@
+"""From TOML tables to variables and parameters, with every fault of the declaration in one error."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from crampstats.errors import CrampstatsError
+from crampstats.population.mechanisms import (
+    Ages,
+    Choice,
+    Classes,
+    Count,
+    Frailty,
+    GroupEffect,
+    Groups,
+    Logistic,
+    Measured,
+    Mechanism,
+    Normal,
+    Rate,
+    Reported,
+    Shares,
+)
+from crampstats.population.terms import Condition, Effect, Form, Predictor
+from crampstats.reference.parameters import SOURCED_KEYS, sourced_from
+from crampstats.reference.populations import standard_population
+from crampstats.schema import Column, Fault, raise_faults
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from crampstats.reference.sourced import Sourced
+
+TRUTH = "true_"
+# The open band of a standard population ends here.
+OLDEST = 99
+_FORMS = ("level", "above", "below", "at_least", "log_from", "from")
+_SHARED_KEYS = ("meaning", "unit", "mechanism")
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One variable of the population.
+
+    Attributes
+    ----------
+    column
+        What it is in the table of people.
+    mechanism
+        What makes it.
+    """
+
+    column: Column
+    mechanism: Mechanism
+
+    @property
+    def name(self) -> str:
+        """As the column is called."""
+        return self.column.name
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """The variables that its mechanism sees."""
+        return self.mechanism.parents
+
+    @property
+    def truth(self) -> bool:
+        """Whether it is known only of simulated people."""
+        return self.column.truth
+
+
+@dataclass
+class _Reader:
+    """What has been read so far, and what was wrong."""
+
+    variables: dict[str, Variable] = field(default_factory=dict)
+    parameters: dict[str, Sourced] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+
+    def fault(self, name: str, problem: str, expected: str) -> None:
+        self.faults.append(Fault(name, problem, expected))
+
+
+@dataclass
+class _Table:
+    """One variable's table, from which keys are taken until none is left."""
+
+    reader: _Reader
+    name: str
+    left: dict[str, Any]
+
+    def take(self, key: str, kind: type | tuple[type, ...], expected: str, default: Any = None) -> Any:
+        """Take a plain value; a missing one without default, or one of another type, is a fault."""
+        value = self.left.pop(key, default)
+        if value is None:
+            self.reader.fault(self.name, f"lacks {key!r}", expected)
+            return None
+        if isinstance(value, bool) or not isinstance(value, kind):
+            self.reader.fault(self.name, f"{key} = {value!r}", expected)
+            return None
+        return value
+
+    def optional_number(self, key: str) -> float | None:
+        """Take a number that may be absent."""
+        return None if key not in self.left else self.take(key, (int, float), "a number")
+
+    def parameter(self, key: str, name: str | None = None, table: Any = None) -> str:
+        """Take a sourced number and return its full name."""
+        full = name or f"{self.name}.{key}"
+        entry = self.left.pop(key, None) if table is None else table
+        if entry is None:
+            self.reader.fault(full, "is missing", "a table with value, unit and source")
+        elif full in self.reader.parameters:
+            self.reader.fault(full, "stands twice", "one parameter of this name")
+        else:
+            try:
+                self.reader.parameters[full] = sourced_from(entry)
+            except CrampstatsError as problem:
+                self.reader.fault(full, str(problem).rstrip("."), "a sourced number")
+        return full
+
+    def parent(self, key: str = "of", table: dict[str, Any] | None = None) -> str:
+        """Take the name of a variable that stands before this one."""
+        source = self.left if table is None else table
+        name = source.pop(key, None)
+        if not isinstance(name, str) or name not in self.reader.variables:
+            known = ", ".join(self.reader.variables) or "none"
+            self.reader.fault(self.name, f"{key} = {name!r}", f"a variable declared before it ({known})")
+            return ""
+        return name
+
+    def level(self, parent: str, level: Any) -> int:
+        """Return the code of a level of a category that was declared before."""
+        variable = self.reader.variables.get(parent)
+        levels = variable.column.levels if variable and variable.column.kind == "category" else ()
+        if level not in levels:
+            expected = f"one of {', '.join(levels)}" if levels else "a category"
+            self.reader.fault(self.name, f"level {level!r} of {parent!r}", expected)
+            return -1
+        return levels.index(level)
+
+    def form(self, table: dict[str, Any]) -> Form:
+        """Read what of a parent acts."""
+        parent = self.parent(table=table)
+        used = [key for key in _FORMS if key in table]
+        if len(used) > 1:
+            self.reader.fault(self.name, f"{parent}: {' and '.join(used)} together", f"at most one of {_FORMS}")
+        limits = {key: _number(table.pop(key)) for key in (*_FORMS[1:], "per") if key in table}
+        bad = [key for key, value in limits.items() if value is None]
+        if limits.get("per") == 0 or bad or (limits.get("log_from") or 1.0) <= 0:
+            self.reader.fault(self.name, f"{parent}: {limits}", "numbers; per not 0, log_from above 0")
+            limits = {}
+        level = table.pop("level", None)
+        kind = self.reader.variables[parent].column.kind if parent else ""
+        if kind == "category" and level is None:
+            self.reader.fault(self.name, f"{parent} is a category", "a level of it")
+        code = -1 if level is None else self.level(parent, level)
+        return Form(
+            parent,
+            level,
+            code,
+            limits.get("above"),
+            limits.get("below"),
+            limits.get("at_least"),
+            limits.get("log_from"),
+            limits.get("from") or 0.0,
+            limits.get("per") or 1.0,
+        )
+
+    def effects(self, entries: Any, prefix: str) -> tuple[Effect, ...]:
+        """Read a list of effects whose parameters begin with a prefix."""
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            self.reader.fault(prefix, "effects are no array of tables", f"[[{prefix}.effects]]")
+            return ()
+        effects = []
+        for entry in entries:
+            number = {key: value for key, value in entry.items() if key in SOURCED_KEYS}
+            what = {key: value for key, value in entry.items() if key not in SOURCED_KEYS}
+            also = what.pop("also", None)
+            form = self.form(what)
+            other = self.form(dict(also)) if isinstance(also, dict) else None
+            if what:
+                self.reader.fault(
+                    prefix, f"an effect has the unknown {', '.join(what)}", "of, a form, a sourced number"
+                )
+            name = f"{prefix}.{form.label}" + (f" and {other.label}" if other else "")
+            effects.append(Effect(self.parameter("", name, number), form, other))
+        return tuple(effects)
+
+    def predictor(self) -> Predictor:
+        """Take intercept and effects."""
+        return Predictor(self.parameter("intercept"), self.effects(self.left.pop("effects", []), self.name))
+
+    def conditions(self, key: str) -> tuple[Condition, ...]:
+        """Take a list of conditions; none where there is none."""
+        entries = self.left.pop(key, [])
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            self.reader.fault(self.name, f"{key} is no array of tables", f"{key} = [{{ of = ..., at_least = ... }}]")
+            return ()
+        conditions = []
+        for entry in (dict(entry) for entry in entries):
+            parent, level = self.parent(table=entry), entry.pop("level", None)
+            low, high = (_number(entry.pop(limit)) if limit in entry else None for limit in ("at_least", "at_most"))
+            if entry or (level is None) == (low is None and high is None):
+                self.reader.fault(self.name, f"{key} of {parent!r}", "a level, or at_least and at_most as numbers")
+                continue
+            code = -1 if level is None else self.level(parent, level)
+            conditions.append(Condition(parent, level, code, low, high))
+        return tuple(conditions)
+
+
+def _number(value: Any) -> float | None:
+    """Return a number as float, None for anything else."""
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A mechanism and what it says of the column."""
+
+    mechanism: Mechanism
+    levels: tuple[str, ...] = ()
+    kind: str = ""
+    low: float = -math.inf
+    high: float = math.inf
+
+
+def _ages(table: _Table) -> _Made | None:
+    standard = table.take("standard", str, "the name of a standard population")
+    lowest = table.take("lowest", int, "a whole number of years")
+    if standard is None or lowest is None:
+        return None
+    try:
+        bands = standard_population(standard).bands
+    except CrampstatsError as problem:
+        table.reader.fault(table.name, str(problem).rstrip("."), "a standard population")
+        return None
+    years: list[float] = []
+    for band in bands:
+        last = int(band.high) if math.isfinite(band.high) else OLDEST
+        years += [
+            band.people.value / (last - band.low + 1) if year >= lowest else 0.0 for year in range(band.low, last + 1)
+        ]
+    kept = years[lowest - bands[0].low :]
+    shares = tuple(year / sum(kept) for year in kept)
+    return _Made(Ages(lowest, shares), low=lowest, high=lowest + len(shares) - 1)
+
+
+def _levels(table: _Table) -> tuple[str, ...]:
+    """Take the levels of a category."""
+    levels = table.take("levels", list, "an array of at least two levels")
+    if levels is None:
+        return ()
+    if len(levels) < 2 or len(set(levels)) < len(levels) or not all(isinstance(level, str) for level in levels):
+        table.reader.fault(table.name, f"levels = {levels!r}", "an array of at least two different texts")
+        return ()
+    return tuple(levels)
+
+
+def _shares(table: _Table) -> _Made | None:
+    levels = _levels(table)
+    given = table.take("shares", dict, "a table of sourced shares, a level each")
+    if not levels or given is None:
+        return None
+    for level in [level for level in given if level not in levels[1:]]:
+        table.reader.fault(f"{table.name}.{level}", "is no level but the first", f"one of {', '.join(levels[1:])}")
+    names = tuple(table.parameter("", f"{table.name}.{level}", given.get(level, {})) for level in levels[1:])
+    return _Made(Shares(names), levels)
+
+
+def _groups(table: _Table) -> _Made | None:
+    of = table.parent()
+    number, inequality = table.parameter("number"), table.parameter("inequality")
+    levels = table.reader.variables[of].column.levels if of else ()
+    if not levels:
+        table.reader.fault(table.name, f"of = {of!r}", "a category")
+        return None
+    return _Made(Groups(of, len(levels), number, inequality), low=0)
+
+
+def _group_effect(table: _Table) -> _Made | None:
+    of = table.parent()
+    groups = table.reader.variables[of].mechanism if of else None
+    if not isinstance(groups, Groups):
+        table.reader.fault(table.name, f"of = {of!r}", "a variable whose mechanism is groups")
+        return None
+    return _Made(GroupEffect(of, groups))
+
+
+def _choice(table: _Table) -> _Made | None:
+    levels, only_if = _levels(table), table.conditions("only_if")
+    otherwise = table.left.pop("otherwise", None)
+    if bool(only_if) != (otherwise is not None) or (otherwise is not None and otherwise not in levels):
+        table.reader.fault(table.name, f"otherwise = {otherwise!r}", "a level where there is only_if, and only there")
+        return None
+    given = table.take("choices", dict, "a table of choices, a level each")
+    chosen = [level for level in levels if level != otherwise]
+    if not levels or given is None:
+        return None
+    for level in [level for level in given if level not in chosen[1:]]:
+        table.reader.fault(f"{table.name}[{level}]", "is no choice but the first", f"one of {', '.join(chosen[1:])}")
+    predictors = []
+    for level in chosen[1:]:
+        prefix, entry = f"{table.name}[{level}]", dict(given.get(level, {}))
+        intercept = table.parameter("", f"{prefix}.intercept", entry.pop("intercept", {}))
+        predictors.append(Predictor(intercept, table.effects(entry.pop("effects", []), prefix)))
+        if entry:
+            table.reader.fault(prefix, f"has the unknown {', '.join(entry)}", "intercept and effects")
+    codes = tuple(levels.index(level) for level in chosen)
+    code = levels.index(otherwise) if otherwise is not None else -1
+    return _Made(Choice(tuple(predictors), codes, only_if, code), levels)
+
+
+def _logistic(table: _Table) -> _Made:
+    return _Made(Logistic(table.predictor(), table.conditions("only_if"), table.conditions("certain_if")))
+
+
+def _normal(table: _Table, *, on_log: bool = False) -> _Made:
+    low, high = table.optional_number("low"), table.optional_number("high")
+    if low is not None and high is not None and not low < high:
+        table.reader.fault(table.name, f"low = {low}, high = {high}", "low below high")
+        low = high = None
+    ends = (-math.inf if low is None else low, math.inf if high is None else high)
+    mechanism = Normal(table.predictor(), table.parameter("sd"), on_log, low, high)
+    return _Made(mechanism, low=max(ends[0], 0.0) if on_log else ends[0], high=ends[1])
+
+
+def _lognormal(table: _Table) -> _Made:
+    return _normal(table, on_log=True)
+
+
+def _frailty(table: _Table) -> _Made:
+    return _Made(Frailty(*(table.parameter(key) for key in ("prone", "frequent", "ratio", "shape"))), low=0.0)
+
+
+def _rate(table: _Table) -> _Made:
+    return _Made(Rate(table.parent("times"), table.predictor()), low=0.0)
+
+
+def _count(table: _Table) -> _Made:
+    windows = table.take("windows", (int, float), "a length above 0", 1.0)
+    if windows is not None and not 0 < windows < math.inf:
+        table.reader.fault(table.name, f"windows = {windows}", "a length above 0")
+    plus = table.parent("plus") if "plus" in table.left else None
+    return _Made(Count(table.parent(), float(windows or 1.0), plus), low=0)
+
+
+def _measured(table: _Table) -> _Made:
+    return _Made(Measured(table.parent(), table.parameter("within_cv"), table.parameter("analytic_cv")))
+
+
+def _reported(table: _Table) -> _Made | None:
+    of, step = table.parent(), table.take("step", (int, float), "a step such as 0.1")
+    texts = [table.take(key, str, "a text") or "" for key in ("from_unit", "to_unit", "substance")]
+    steps = round(1.0 / step) if step and step > 0 else 0
+    if steps < 1 or not math.isclose(steps * (step or 0.0), 1.0):
+        table.reader.fault(table.name, f"step = {step!r}", "1 over a whole number, such as 0.1 or 0.01")
+        return None
+    try:
+        return _Made(Reported.in_units(of, texts[0], texts[1], texts[2], steps))
+    except CrampstatsError as problem:
+        table.reader.fault(table.name, str(problem).rstrip("."), "units of a substance")
+        return None
+
+
+def _classes(table: _Table) -> _Made | None:
+    of, edges = table.parent(), table.take("edges", list, "an array of numbers that ascend")
+    if not edges or None in [_number(edge) for edge in edges] or any(a >= b for a, b in pairwise(edges)):
+        table.reader.fault(table.name, f"edges = {edges!r}", "an array of numbers that ascend")
+        return None
+    mechanism = Classes(of, tuple(map(float, edges)))
+    if "labels" not in table.left:
+        return _Made(mechanism, kind="integer", low=0, high=len(edges))
+    labels = table.left.pop("labels")
+    if not isinstance(labels, list) or len(labels) != len(edges) + 1:
+        table.reader.fault(table.name, f"labels = {labels!r}", f"{len(edges) + 1} labels, one more than edges")
+        return None
+    return _Made(mechanism, tuple(labels))
+
+
+MECHANISMS: dict[str, Callable[[_Table], _Made | None]] = {
+    "ages": _ages,
+    "shares": _shares,
+    "groups": _groups,
+    "group_effect": _group_effect,
+    "choice": _choice,
+    "logistic": _logistic,
+    "normal": _normal,
+    "lognormal": _lognormal,
+    "frailty": _frailty,
+    "rate": _rate,
+    "count": _count,
+    "measured": _measured,
+    "reported": _reported,
+    "classes": _classes,
+}
+
+
+def _read_variable(reader: _Reader, name: str, given: Any) -> None:
+    """Read one variable and add it, or its faults."""
+    if not isinstance(given, dict):
+        reader.fault(name, "is no table", "a table with meaning and mechanism")
+        return
+    table = _Table(reader, name, dict(given))
+    meaning, unit = table.take("meaning", str, "what a reader has to know"), table.take("unit", str, "a unit", "")
+    chosen = table.take("mechanism", str, f"one of {', '.join(MECHANISMS)}")
+    if chosen not in MECHANISMS:
+        if chosen is not None:
+            reader.fault(name, f"mechanism = {chosen!r}", f"one of {', '.join(MECHANISMS)}")
+        return
+    made = MECHANISMS[chosen](table)
+    for key in table.left:
+        reader.fault(name, f"has the unknown key {key!r}", f"keys of the mechanism {chosen}")
+    if made is None or meaning is None:
+        return
+    kind = made.kind or made.mechanism.kind
+    truth = name.startswith(TRUTH)
+    column = Column(name, kind, meaning, unit or "", made.low, made.high, made.levels, truth=truth)  # type: ignore[arg-type]
+    reader.variables[name] = Variable(column, made.mechanism)
+
+
+def number_faults(variables: tuple[Variable, ...], numbers: Mapping[str, float]) -> list[Fault]:
+    """Return every parameter that lies outside what it may be, and what does not fit together."""
+    faults = []
+    for variable in variables:
+        mechanism, inside = variable.mechanism, True
+        for name, limits in mechanism.parameters.items():
+            if name in numbers and not limits.low <= numbers[name] <= limits.high:
+                faults.append(Fault(name, f"is {numbers[name]:g}", limits.expected))
+                inside = False
+        if inside and all(name in numbers for name in mechanism.parameters):
+            faults.extend(mechanism.faults(numbers))
+    return faults
+
+
+def declare(tables: Mapping[str, Any]) -> tuple[tuple[Variable, ...], dict[str, Sourced]]:
+    """Read the declaration of a population.
+
+    Parameters
+    ----------
+    tables
+        A table each variable, parents first, as `crampstats.reference.parameters.population_tables` returns them.
+
+    Returns
+    -------
+    tuple
+        Variables in causal order, and parameters by their full name.
+
+    Raises
+    ------
+    SchemaError
+        With every fault of the declaration.
+    """
+    reader = _Reader()
+    for name, given in tables.items():
+        _read_variable(reader, name, given)
+    variables = tuple(reader.variables.values())
+    numbers = {name: each.value for name, each in reader.parameters.items()}
+    raise_faults([*reader.faults, *number_faults(variables, numbers)], "the population cannot be declared")
+    return variables, reader.parameters
