@@ -36,6 +36,7 @@ ORDER = [
     "cutoffs",
     "regression",
     "effects",
+    "measurement",
     "diagnostics",
     "datasets",
     "output",

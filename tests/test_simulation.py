@@ -377,6 +377,18 @@ def test_true_attributable_fraction_is_that_of_arithmetic() -> None:
     assert found.to_frame().loc[0, "measure"] == "attributable_fraction"
 
 
+def test_true_means_are_those_of_arithmetic() -> None:
+    asked = {"n": 100_000, "seed": 4}
+    found = cs.true_mean(linear(), "y", **asked)
+    exposed = [1 / (1 + np.exp(1)), 1 / (1 + np.exp(-1))]
+    assert found.value == pytest.approx(np.mean([0.5 * exposed[0], 1 + 0.75 * exposed[1]]), abs=4.5 * found.std_error)
+    assert 0.5 * np.sqrt(2.2 / 100_000) < found.std_error < 2 * np.sqrt(2.6 / 100_000)
+    among = cs.true_mean(linear(), "y > 1", do={"x": 1}, among="a == 1", **asked)
+    assert among.value == pytest.approx(norm.sf((1 - 1.75) / np.sqrt(2)), abs=4.5 * among.std_error)
+    assert among.to_frame().loc[0, "outcome"] == "y > 1"
+    assert "<table" in among._repr_html_()
+
+
 def test_the_error_of_a_truth_is_its_spread_over_seeds() -> None:
     found = [cs.true_effect(linear(), "x", "y > 1", values=(1, 0), n=640, seed=seed) for seed in range(60)]
     spread = np.std([each.value for each in found], ddof=1)

@@ -38,6 +38,8 @@ _HOMES = {
     "transform": "estimates",
     "true_attributable_fraction": "population",
     "true_effect": "population",
+    "true_mean": "population",
+    "usual_prevalence": "measurement",
     "weighted_sum": "estimates",
 }
 _ROOMS = ("datasets", "errors", "figures", "reference", "schema", "tables", "units")
@@ -73,7 +75,9 @@ __all__ = [
     "transform",
     "true_attributable_fraction",
     "true_effect",
+    "true_mean",
     "units",
+    "usual_prevalence",
     "weighted_sum",
 ]
 
@@ -83,8 +87,9 @@ if TYPE_CHECKING:
     from crampstats.effects import g_formula
     from crampstats.estimates import Estimate, difference, ratio, transform, weighted_sum
     from crampstats.intervals import binomial_interval
+    from crampstats.measurement import usual_prevalence
     from crampstats.participation import item_nonresponse, participant_flow
-    from crampstats.population import Population, adjustment_set, simulate, true_attributable_fraction, true_effect
+    from crampstats.population import Population, adjustment_set, simulate, true_attributable_fraction, true_effect, true_mean
     from crampstats.proportions import mean, nchs_standards, prevalence, standardize, total
     from crampstats.quantiles import quantile
     from crampstats.regression import Model, fit, term_test

@@ -3,14 +3,16 @@
 from crampstats.population.graphs import AdjustmentSet, adjustment_set
 from crampstats.population.populations import Population
 from crampstats.population.simulation import simulate
-from crampstats.population.truths import TrueEffect, true_attributable_fraction, true_effect
+from crampstats.population.truths import TrueEffect, TrueMean, true_attributable_fraction, true_effect, true_mean
 
 __all__ = [
     "AdjustmentSet",
     "Population",
     "TrueEffect",
+    "TrueMean",
     "adjustment_set",
     "simulate",
     "true_attributable_fraction",
     "true_effect",
+    "true_mean",
 ]

@@ -8,7 +8,7 @@ from hashlib import blake2b
 import numpy as np
 
 # People whose luck comes from one stream. Part of what a seed means: another number would make other people.
-BLOCK = 16_384
+BLOCK = 32_768
 # Numbers that SFC64 is run through before the first one is used, as its author does after seeding.
 WARM_UP = 12
 

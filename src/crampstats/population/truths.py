@@ -13,7 +13,7 @@ from crampstats.questions import read_question
 from crampstats.schema import Fault, raise_faults
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from crampstats.population.populations import Population
     from crampstats.questions import Question
@@ -62,6 +62,33 @@ class TrueEffect:
         """Return the truth as a table of one row, its attributes the columns."""
         names = ["exposure", "outcome", "measure", "value", "std_error", "exposed", "reference", "n"]
         return pd.DataFrame([{name: getattr(self, name) for name in names}])
+
+    def _repr_html_(self) -> str:
+        return str(self.to_frame().to_html(index=False))
+
+
+@dataclass(frozen=True)
+class TrueMean:
+    """A mean found by simulation, with the error of having simulated finitely many people.
+
+    Attributes
+    ----------
+    outcome
+        The question asked of everybody.
+    value, std_error
+        The mean and its Monte Carlo standard error, in the unit of the outcome.
+    n
+        People simulated.
+    """
+
+    outcome: str
+    value: float
+    std_error: float
+    n: int
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the truth as a table of one row, its attributes the columns."""
+        return pd.DataFrame([{name: getattr(self, name) for name in ("outcome", "value", "std_error", "n")}])
 
     def _repr_html_(self) -> str:
         return str(self.to_frame().to_html(index=False))
@@ -127,6 +154,46 @@ def true_effect(
     return _contrast(population, exposure, outcome, lives, n, seed, among, measure)
 
 
+def true_mean(
+    population: Population,
+    outcome: str,
+    *,
+    n: int,
+    seed: int,
+    do: Mapping[str, Any] | None = None,
+    among: str | None = None,
+) -> TrueMean:
+    """Return the mean of an outcome over all people who might live, by simulating many.
+
+    Parameters
+    ----------
+    population, n, seed
+        As in `true_effect`.
+    outcome
+        A question (then the mean is a prevalence) or arithmetic, as in `crampstats.questions`.
+    do
+        What everybody is forced to have, see `crampstats.simulate`.
+    among
+        A question: only for these people.
+
+    Raises
+    ------
+    SchemaError, QuestionError
+        As `true_effect`.
+
+    Examples
+    --------
+    >>> import crampstats as cs
+    >>> low = true_mean(cs.Population(), "true_magnesium_mmol_l <= 0.70", n=100_000, seed=1)
+    >>> 0 < low.value < 0.1
+    True
+    """
+    chosen = None if among is None else read_question(among)
+    totals = _totals(population, read_question(outcome), [do or {}], n, seed, chosen)
+    value = totals[:, 0].sum() / totals[:, 1].sum()
+    return TrueMean(outcome, float(value), _batch_error(totals[:, 0] - totals[:, 1] * value, totals[:, 1].sum()), n)
+
+
 def true_attributable_fraction(
     population: Population, exposure: str, outcome: str, *, reference: Any, n: int, seed: int
 ) -> TrueEffect:
@@ -171,23 +238,36 @@ def _contrast(
     among: str | None,
     measure: Measure,
 ) -> TrueEffect:
-    """Compare two lives of the same people, batch by batch."""
-    asked, chosen = read_question(outcome), None if among is None else read_question(among)
+    """Compare two lives of the same people."""
+    chosen = None if among is None else read_question(among)
     _check_among(population, exposure, chosen)
+    totals = _totals(population, read_question(outcome), lives, n, seed, chosen)
+    value, std_error, means = _compared(totals, measure)
+    return TrueEffect(exposure, outcome, measure, value, std_error, float(means[0]), float(means[1]), n)
+
+
+def _totals(
+    population: Population,
+    outcome: Question,
+    lives: Sequence[Mapping[str, Any]],
+    n: int,
+    seed: int,
+    among: Question | None,
+) -> np.ndarray:
+    """Return the sum of an outcome in each life and the number of people, shape (batches, lives + 1)."""
     if n < FEWEST:
         raise_faults([Fault("n", f"is {n!r}", f"a whole number of at least {FEWEST}")], "there is no such truth")
     sizes = np.full(BATCHES, n // BATCHES) + (np.arange(BATCHES) < n % BATCHES)
-    totals = np.zeros((BATCHES, 3))  # outcome in either life, people
+    columns = list(dict.fromkeys([*outcome.columns, *(among.columns if among else ())]))
+    totals = np.zeros((BATCHES, len(lives) + 1))
     for batch, size in enumerate(sizes):
         own = int(np.random.SeedSequence(seed, spawn_key=(batch,)).generate_state(1, np.uint64)[0])
         for life, do in enumerate(lives):
-            columns = dict.fromkeys([*asked.columns, *(chosen.columns if chosen else ())])
-            people = simulate(population, int(size), seed=own, do=do, columns=list(columns))
-            inside = np.ones(len(people), dtype=bool) if chosen is None else chosen.answer(people).values
-            totals[batch, life] = np.asarray(asked.answer(people).values, dtype=float)[inside].sum()
-            totals[batch, 2] = inside.sum()
-    value, std_error, means = _compared(totals, measure)
-    return TrueEffect(exposure, outcome, measure, value, std_error, means[0], means[1], n)
+            people = simulate(population, int(size), seed=own, do=do, columns=columns)
+            inside = np.ones(len(people), dtype=bool) if among is None else among.answer(people).values
+            totals[batch, life] = np.asarray(outcome.answer(people).values, dtype=float)[inside].sum()
+            totals[batch, -1] = inside.sum()
+    return totals
 
 
 def _check_among(population: Population, exposure: str, chosen: Question | None) -> None:
@@ -219,5 +299,9 @@ def _compared(totals: np.ndarray, measure: Measure) -> tuple[float, float, np.nd
     else:
         value, slopes = 1 - second / first, np.array([second / first**2, -1 / first])
     residuals = (totals[:, :2] - totals[:, 2:] * means) @ slopes
-    spread = np.sqrt(BATCHES / (BATCHES - 1) * np.sum(residuals**2))  # the residuals add up to 0
-    return float(value), float(spread / totals[:, 2].sum()), means
+    return float(value), _batch_error(residuals, totals[:, 2].sum()), means
+
+
+def _batch_error(residuals: np.ndarray, people: float) -> float:
+    """Return the standard error of a mean by its residuals summed to batches, which add up to 0."""
+    return float(np.sqrt(BATCHES / (BATCHES - 1) * np.sum(residuals**2)) / people)
