@@ -153,11 +153,12 @@ def plainly(population: Population, people: int) -> pd.DataFrame:
                 made = rng.normal(predicted(m.predictor), p[m.spread], people)
                 made = np.clip(np.exp(made) if m.on_log else made, m.low, m.high)
             case Frailty():
-                prone, frequent, ratio, shape = (p[name] for name in (m.prone, m.frequent, m.ratio, m.shape))
+                prone, frequent, ratio = (p[name] for name in (m.prone, m.frequent, m.ratio))
                 kind = rng.choice([0.0, 1.0, ratio], people, p=[1 - prone, prone * (1 - frequent), prone * frequent])
-                made = kind * rng.gamma(shape, 1 / shape, people) / (prone * (1 + frequent * (ratio - 1)))
+                shape = np.where(kind == ratio, p[m.frequent_shape], p[m.shape])
+                made = kind * rng.gamma(shape, 1 / shape) / (prone * (1 + frequent * (ratio - 1)))
             case Rate():
-                made = np.exp(predicted(m.predictor)) * data[m.times]
+                made = np.minimum(np.exp(predicted(m.predictor)) * data[m.times], np.inf if m.high is None else m.high)
             case Count():
                 made = rng.poisson(data[m.of] * m.windows) + (0 if m.plus is None else data[m.plus])
             case Measured():

@@ -114,6 +114,7 @@ def tables() -> dict[str, dict[str, Any]]:
             "frequent": assumed(0.1),
             "ratio": assumed(10.0),
             "shape": assumed(0.8),
+            "frequent_shape": assumed(2.0),
         },
         "true_rate": {
             "meaning": "cramps a week",

@@ -187,6 +187,7 @@ def changed(name: str, **keys: object) -> dict[str, dict[str, object]]:
         (changed("magnesium_mg_dl", step=0.3), "magnesium_mg_dl", "step = 0.3"),
         (changed("magnesium_mg_dl", to_unit="pound"), "magnesium_mg_dl", "pound"),
         (changed("true_proneness", prone=assumed(0.0)), "true_proneness.prone", "above 0"),
+        (changed("true_rate", high=0), "true_rate", "above 0"),
         (changed("cramps_per_month", windows=-1), "cramps_per_month", "above 0"),
         (changed("cramp_site", only_if=[{"of": "cramps_per_month"}]), "cramp_site", "a level, or"),
         (changed("red_flags", certain_if=[{"of": "cramp_site", "level": "nose"}]), "red_flags", "'nose'"),

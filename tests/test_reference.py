@@ -33,7 +33,9 @@ POPULATIONS = {
     "us_2000_detailed": (US_2000_DETAILED, "per million", "klein2001"),
 }
 FOLDER = resources.files("crampstats.reference") / "tables"
-TABLES = sorted(file.name.removesuffix(".csv") for file in FOLDER.iterdir() if file.name != "sources.csv")
+TABLES = sorted(
+    file.name.removesuffix(".csv") for file in FOLDER.iterdir() if file.suffix == ".csv" and file.name != "sources.csv"
+)
 
 
 @pytest.mark.parametrize("name", POPULATIONS)

@@ -17,11 +17,16 @@ _HOMES = {
     "Estimate": "estimates",
     "Model": "regression",
     "Population": "population",
+    "Response": "population",
+    "SamplingPlan": "population",
+    "Study": "diagnostics",
     "Survey": "survey",
     "adjustment_set": "population",
     "binomial_interval": "intervals",
     "cutoff_curve": "cutoffs",
+    "diagnose": "diagnostics",
     "difference": "estimates",
+    "draw_sample": "population",
     "fit": "regression",
     "g_formula": "effects",
     "item_nonresponse": "participation",
@@ -42,18 +47,24 @@ _HOMES = {
     "usual_prevalence": "measurement",
     "weighted_sum": "estimates",
 }
-_ROOMS = ("datasets", "errors", "figures", "reference", "schema", "tables", "units")
+_ROOMS = ("datasets", "diagnostics", "errors", "figures", "reference", "schema", "tables", "units")
 
 __all__ = [
     "Estimate",
     "Model",
     "Population",
+    "Response",
+    "SamplingPlan",
+    "Study",
     "Survey",
     "adjustment_set",
     "binomial_interval",
     "cutoff_curve",
     "datasets",
+    "diagnose",
+    "diagnostics",
     "difference",
+    "draw_sample",
     "errors",
     "figures",
     "fit",
@@ -82,14 +93,25 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from crampstats import datasets, errors, figures, reference, schema, tables, units
+    from crampstats import datasets, diagnostics, errors, figures, reference, schema, tables, units
     from crampstats.cutoffs import cutoff_curve
+    from crampstats.diagnostics import Study, diagnose
     from crampstats.effects import g_formula
     from crampstats.estimates import Estimate, difference, ratio, transform, weighted_sum
     from crampstats.intervals import binomial_interval
     from crampstats.measurement import usual_prevalence
     from crampstats.participation import item_nonresponse, participant_flow
-    from crampstats.population import Population, adjustment_set, simulate, true_attributable_fraction, true_effect, true_mean
+    from crampstats.population import (
+        Population,
+        Response,
+        SamplingPlan,
+        adjustment_set,
+        draw_sample,
+        simulate,
+        true_attributable_fraction,
+        true_effect,
+        true_mean,
+    )
     from crampstats.proportions import mean, nchs_standards, prevalence, standardize, total
     from crampstats.quantiles import quantile
     from crampstats.regression import Model, fit, term_test

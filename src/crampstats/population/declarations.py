@@ -333,11 +333,17 @@ def _lognormal(table: _Table) -> _Made:
 
 
 def _frailty(table: _Table) -> _Made:
-    return _Made(Frailty(*(table.parameter(key) for key in ("prone", "frequent", "ratio", "shape"))), low=0.0)
+    names = ("prone", "frequent", "ratio", "shape", "frequent_shape")
+    return _Made(Frailty(*(table.parameter(key) for key in names)), low=0.0)
 
 
 def _rate(table: _Table) -> _Made:
-    return _Made(Rate(table.parent("times"), table.predictor()), low=0.0)
+    high = table.optional_number("high")
+    if high is not None and not high > 0:
+        table.reader.fault(table.name, f"high = {high}", "a rate above 0")
+        high = None
+    mechanism = Rate(table.parent("times"), table.predictor(), high)
+    return _Made(mechanism, low=0.0, high=math.inf if high is None else high)
 
 
 def _count(table: _Table) -> _Made:

@@ -375,8 +375,8 @@ class Frailty(_Alone):
         The share of the frequent among these.
     ratio
         Their mean over that of the ordinary.
-    shape
-        Of the gamma distribution within either.
+    shape, frequent_shape
+        Of the gamma distributions within the ordinary and within the frequent.
     """
 
     name: ClassVar[str] = "frailty"
@@ -385,20 +385,29 @@ class Frailty(_Alone):
     frequent: str
     ratio: str
     shape: str
+    frequent_shape: str
 
     @property
     def parameters(self) -> Mapping[str, Limits]:
-        prone = Limits(1e-6, 1.0, "a share above 0, at most 1")
-        return {self.prone: prone, self.frequent: SHARE, self.ratio: AT_LEAST_1, self.shape: ABOVE_0}
+        return {
+            self.prone: Limits(1e-6, 1.0, "a share above 0, at most 1"),
+            self.frequent: SHARE,
+            self.ratio: AT_LEAST_1,
+            self.shape: ABOVE_0,
+            self.frequent_shape: ABOVE_0,
+        }
 
     def draw(self, values: Values, numbers: Numbers, luck: Luck) -> np.ndarray:
-        prone, frequent, ratio, shape = (numbers[name] for name in (self.prone, self.frequent, self.ratio, self.shape))
+        prone, frequent, ratio = (numbers[name] for name in (self.prone, self.frequent, self.ratio))
+        shape, frequent_shape = numbers[self.shape], numbers[self.frequent_shape]
         ordinary = 1.0 / (prone * (1.0 + frequent * (ratio - 1.0)))
         which = luck.uniform("/kind")
-        scale = (which >= 1.0 - prone) * (ordinary / shape)
-        scale += (which >= 1.0 - prone * frequent) * ((ratio - 1.0) * ordinary / shape)
-        scale *= luck.gamma(shape, "/within")
-        return scale
+        proneness = luck.gamma(shape, "/ordinary")
+        proneness *= (which >= 1.0 - prone) * (ordinary / shape)
+        often = luck.gamma(frequent_shape, "/frequent")
+        often *= ratio * ordinary / frequent_shape
+        np.copyto(proneness, often, where=which >= 1.0 - prone * frequent)
+        return proneness
 
 
 @dataclass(frozen=True)
@@ -411,12 +420,15 @@ class Rate(_Alone):
         That variable.
     predictor
         Of the logarithm.
+    high
+        The end to which larger rates are moved.
     """
 
     name: ClassVar[str] = "rate"
     kind: ClassVar[Kind] = "number"
     times: str
     predictor: Predictor
+    high: float | None = None
 
     @property
     def parents(self) -> tuple[str, ...]:
@@ -430,7 +442,7 @@ class Rate(_Alone):
         rate = self.predictor.apply(values, numbers, luck.size)
         np.exp(rate, out=rate)
         rate *= values[self.times]
-        return rate
+        return _held(rate, None, self.high)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,194 @@
+"""Ways to estimate as values: what an analysis does with whatever survey it gets, and what a process can be sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from crampstats.effects import g_formula
+from crampstats.errors import CrampstatsError, QuestionError
+from crampstats.estimates import Estimate, difference, ratio
+from crampstats.proportions import mean, prevalence
+from crampstats.regression import fit
+from crampstats.survey import Survey
+
+if TYPE_CHECKING:
+    from crampstats.intervals import Method
+    from crampstats.regression.families import FamilyName, LinkName
+
+Estimator = Callable[[Survey], Estimate]
+Measure = Literal["difference", "ratio"]
+
+
+def _listed(names: Sequence[str]) -> Sequence[str]:
+    """Return names as a tuple; one name without a list is left for the estimator to refuse."""
+    return names if isinstance(names, str) else tuple(names)
+
+
+@dataclass(frozen=True)
+class Prevalence:
+    """The share of people to whom a case definition applies, see `crampstats.prevalence`.
+
+    Attributes
+    ----------
+    case
+        A yes/no question, or a mapping from names to such questions.
+    by
+        Columns; an estimate for each combination that occurs.
+    interval_method
+        How the interval is made.
+
+    Examples
+    --------
+    >>> import crampstats as cs
+    >>> Prevalence("cramp_class >= 3")(cs.datasets.nhanes_cramps().observed("cramp_class")).value.round(4)
+    array([0.0593])
+    """
+
+    case: str | Mapping[str, str]
+    by: Sequence[str] = ()
+    interval_method: Method = "korn_graubard"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by", _listed(self.by))
+        if isinstance(self.case, Mapping):
+            object.__setattr__(self, "case", dict(self.case))
+
+    def __call__(self, survey: Survey) -> Estimate:
+        """Estimate it from a survey."""
+        return prevalence(survey, self.case, by=self.by, interval_method=self.interval_method)
+
+
+@dataclass(frozen=True)
+class Mean:
+    """The mean of a number, see `crampstats.mean`.
+
+    Attributes
+    ----------
+    variable
+        A column or arithmetic of columns, in its own unit.
+    by
+        Columns; an estimate for each combination that occurs.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> Mean("cramps_per_week")(Survey(pd.DataFrame({"cramps_per_week": [0, 2, 1, 1]}))).value
+    array([1.])
+    """
+
+    variable: str
+    by: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by", _listed(self.by))
+
+    def __call__(self, survey: Survey) -> Estimate:
+        """Estimate it from a survey."""
+        return mean(survey, self.variable, by=self.by)
+
+
+@dataclass(frozen=True)
+class Coefficients:
+    """Coefficients of a regression on the scale of its link, see `crampstats.fit`.
+
+    Attributes
+    ----------
+    formula, family, link
+        Of the model.
+    terms
+        Those that are asked about; None for all.
+
+    Examples
+    --------
+    >>> import crampstats as cs
+    >>> cramps = cs.datasets.nhanes_cramps().observed("cramp_class").define(frequent="cramp_class >= 3")
+    >>> women = Coefficients("frequent ~ sex + age_group", "binomial", terms=["sex[T.female]"])
+    >>> women(cramps).value.round(3)
+    array([0.567])
+    """
+
+    formula: str
+    family: FamilyName
+    link: LinkName | None = None
+    terms: Sequence[str] | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.terms, str) or (self.terms is not None and len(self.terms) == 0):
+            raise QuestionError(
+                f"terms={self.terms!r} has to be a list of names of coefficients, or None for all of them."
+            )
+        if self.terms is not None:
+            object.__setattr__(self, "terms", tuple(self.terms))
+
+    def __call__(self, survey: Survey) -> Estimate:
+        """Fit the model to a survey."""
+        coefficients = fit(survey, self.formula, family=self.family, link=self.link).coefficients
+        if self.terms is None:
+            return coefficients
+        there = set(coefficients.labels["term"])
+        absent = [term for term in self.terms if term not in there]
+        if absent:
+            raise QuestionError(
+                f"{self.formula!r} has no coefficient {', '.join(map(repr, absent))}; it has "
+                f"{', '.join(map(repr, coefficients.labels['term']))}."
+            )
+        return coefficients.where(" or ".join(f"term == {term!r}" for term in self.terms))
+
+
+@dataclass(frozen=True)
+class StandardizedContrast:
+    """The contrast of two means that a model predicts if everybody had these values, see `crampstats.g_formula`.
+
+    Attributes
+    ----------
+    formula, family, link
+        Of the model.
+    exposed, reference
+        Columns and the value that everybody gets, such as ``{"diabetes": 1}`` and ``{"diabetes": 0}``.
+    measure
+        ``"difference"`` (exposed less reference) or ``"ratio"`` (exposed over reference).
+    label
+        The term; None makes one of the settings.
+
+    Raises
+    ------
+    CrampstatsError
+        If there is no such measure.
+
+    Examples
+    --------
+    >>> import crampstats as cs
+    >>> cramps = cs.datasets.nhanes_cramps().observed("cramp_class").define(frequent="cramp_class >= 3")
+    >>> gap = StandardizedContrast(
+    ...     "frequent ~ sex + age_group", "binomial", exposed={"sex": "female"}, reference={"sex": "male"})
+    >>> gap(cramps).to_frame()[["term", "estimate", "std_error"]].round(4)
+                                term  estimate  std_error
+    0  (sex = female) − (sex = male)    0.0304      0.005
+    """
+
+    formula: str
+    family: FamilyName
+    exposed: Mapping[str, Any]
+    reference: Mapping[str, Any]
+    measure: Measure = "difference"
+    link: LinkName | None = None
+    label: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.measure not in get_args(Measure):
+            raise CrampstatsError(f"measure={self.measure!r} is unknown: choose from {', '.join(get_args(Measure))}.")
+        for name in ("exposed", "reference"):
+            if isinstance(getattr(self, name), Mapping):
+                object.__setattr__(self, name, dict(getattr(self, name)))
+
+    def __call__(self, survey: Survey) -> Estimate:
+        """Fit the model to a survey, standardise twice and compare."""
+        model = fit(survey, self.formula, family=self.family, link=self.link)
+        first, second = (
+            g_formula(model, setting, label=", ".join(f"{name} = {value}" for name, value in setting.items()))
+            for setting in (self.exposed, self.reference)
+        )
+        compared = difference if self.measure == "difference" else ratio
+        return compared(first, second, label=self.label)
