@@ -10,10 +10,11 @@ from numpy.testing import assert_allclose
 from statsmodels.stats.contingency_tables import StratifiedTable
 
 from crampstats.errors import ConvergenceError, QuestionError, SchemaError
-from crampstats.population import calibration
-from crampstats.population.calibration import Target, calibrate, calibration_table, population_targets
+from crampstats.population.batches import batches
+from crampstats.population.calibration import Target, calibrate
 from crampstats.population.populations import Population
 from crampstats.population.simulation import simulate
+from crampstats.population.targets import calibration_table, population_targets
 
 LEVEL = "true_magnesium_mmol_l.intercept"
 SPREAD = "true_magnesium_mmol_l.sd"
@@ -252,8 +253,8 @@ N, SEED = 12_800, 13
 @pytest.fixture(scope="module")
 def people() -> pd.DataFrame:
     """All people of the comparison, in one table."""
-    batches = calibration._batches(Population(), N, SEED, Population().names)
-    return pd.concat(batches, keys=range(64), names=["batch", "person"])
+    found = [people for (people,) in batches(Population(), N, SEED, Population().names)]
+    return pd.concat(found, keys=range(64), names=["batch", "person"])
 
 
 @pytest.fixture(scope="module")

@@ -27,8 +27,8 @@ from crampstats.diagnostics import (
 from crampstats.diagnostics.measures import measures
 from crampstats.diagnostics.replicates import terms_of
 from crampstats.errors import CrampstatsError, DesignError, QuestionError, SchemaError
+from crampstats.population import Response, SamplingPlan
 from crampstats.population.populations import Population
-from crampstats.population.sampling import Response, SamplingPlan
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -413,7 +413,7 @@ SCRIPT = """
 import crampstats as cs
 from crampstats.diagnostics import Mean, Study, diagnose
 from crampstats.population.populations import Population
-from crampstats.population.sampling import SamplingPlan
+from crampstats.population import SamplingPlan
 
 def mine(survey):
     return cs.mean(survey, "age_years")

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 import crampstats as cs
-from crampstats.population.calibration import calibration_table, population_targets
 from crampstats.population.populations import Population
 from crampstats.population.simulation import simulate
+from crampstats.population.targets import calibration_table, population_targets
 from crampstats.population.truths import true_effect
 from crampstats.reference.tables import bibliography
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from crampstats.errors import DesignError, SchemaError
-from crampstats.population.sampling import Response, SamplingPlan, draw_sample
+from crampstats.population import Response, SamplingPlan, draw_sample
 
 NORTH, SOUTH = (4, 6, 10, 20), (5, 7, 8)
 

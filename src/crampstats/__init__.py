@@ -23,6 +23,8 @@ _HOMES = {
     "Survey": "survey",
     "adjustment_set": "population",
     "binomial_interval": "intervals",
+    "calibrate": "population",
+    "calibration_table": "population",
     "cutoff_curve": "cutoffs",
     "diagnose": "diagnostics",
     "difference": "estimates",
@@ -47,7 +49,7 @@ _HOMES = {
     "usual_prevalence": "measurement",
     "weighted_sum": "estimates",
 }
-_ROOMS = ("datasets", "diagnostics", "errors", "figures", "reference", "schema", "tables", "units")
+_ROOMS = ("datasets", "diagnostics", "errors", "figures", "population", "reference", "schema", "tables", "units")
 
 __all__ = [
     "Estimate",
@@ -59,6 +61,8 @@ __all__ = [
     "Survey",
     "adjustment_set",
     "binomial_interval",
+    "calibrate",
+    "calibration_table",
     "cutoff_curve",
     "datasets",
     "diagnose",
@@ -73,6 +77,7 @@ __all__ = [
     "mean",
     "nchs_standards",
     "participant_flow",
+    "population",
     "prevalence",
     "quantile",
     "ratio",
@@ -93,7 +98,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from crampstats import datasets, diagnostics, errors, figures, reference, schema, tables, units
+    from crampstats import datasets, diagnostics, errors, figures, population, reference, schema, tables, units
     from crampstats.cutoffs import cutoff_curve
     from crampstats.diagnostics import Study, diagnose
     from crampstats.effects import g_formula
@@ -106,6 +111,8 @@ if TYPE_CHECKING:
         Response,
         SamplingPlan,
         adjustment_set,
+        calibrate,
+        calibration_table,
         draw_sample,
         simulate,
         true_attributable_fraction,

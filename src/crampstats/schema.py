@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-from numbers import Real
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -123,6 +123,16 @@ class Fault:
             more = f" and {len(self.rows) - SHOWN} more" if len(self.rows) > SHOWN else ""
             where = f" ({found}{more})"
         return f"{self.column}: {self.problem}{where}; expected {self.expected}"
+
+
+def is_whole(value: Any, least: int) -> bool:
+    """Say whether an argument is a whole number of at least so much; True and False are none."""
+    return not isinstance(value, bool | np.bool_) and isinstance(value, Integral) and int(value) >= least
+
+
+def is_number(value: Any) -> bool:
+    """Say whether an argument is a finite number; True and False are none."""
+    return not isinstance(value, bool | np.bool_) and isinstance(value, Real) and bool(np.isfinite(float(value)))
 
 
 def plain(value: Any) -> Any:

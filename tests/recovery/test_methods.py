@@ -186,7 +186,7 @@ def poisson_performance(repeats: int) -> Performance:
     analyses = {"poisson": Coefficients(formula, "poisson", terms=list(CRAMPS_TRUTH))}
     study = Study(
         population,
-        20_000,
+        3000,
         SamplingPlan(people=3000),
         analyses,
         "superpopulation",
@@ -220,7 +220,7 @@ def g_formula_performance(repeats: int) -> Performance:
     columns = ["magnesium_mmol_l", "diabetes", "age_years", "sex", "region"]
     study = Study(
         POPULATION,
-        40_000,
+        4000,
         SamplingPlan(people=4000),
         analyses,
         "superpopulation",
@@ -257,7 +257,7 @@ def indication_performance(repeats: int) -> Performance:
     }
     study = Study(
         POPULATION,
-        40_000,
+        6000,
         SamplingPlan(people=6000),
         analyses,
         "superpopulation",
@@ -320,8 +320,8 @@ def one_draw_performance(repeats: int) -> Performance:
     """One draw varies within a person and by the assay, so more people are in its tail than have a low usual level."""
     truth = cs.true_mean(POPULATION, "true_magnesium_mmol_l <= 0.75", n=MANY, seed=SEED)
     analyses = {"two draws of some": usual_low, "one draw": Prevalence(LOW, interval_method="logit")}
-    plan = SamplingPlan(people=3000, repeated=["second_magnesium_mmol_l"], repeat_share=0.3)
-    study = Study(POPULATION, 40_000, plan, analyses, "superpopulation", columns=["magnesium_mmol_l"])
+    plan = SamplingPlan(people=1500, repeated=["second_magnesium_mmol_l"], repeat_share=0.3)
+    study = Study(POPULATION, 1500, plan, analyses, "superpopulation", columns=["magnesium_mmol_l"])
     return diagnose(study, truth=truth, repeats=repeats, seed=SEED)
 
 

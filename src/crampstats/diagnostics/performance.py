@@ -12,10 +12,10 @@ from tqdm import tqdm
 
 from crampstats.diagnostics.measures import measures, share_error
 from crampstats.diagnostics.replicates import Laboratory, outcomes
-from crampstats.diagnostics.studies import Study, is_number, is_whole
+from crampstats.diagnostics.studies import Study
 from crampstats.diagnostics.truths import Expected, census, read_expected
 from crampstats.errors import CrampstatsError
-from crampstats.schema import Fault, raise_faults
+from crampstats.schema import Fault, is_number, is_whole, raise_faults
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +52,7 @@ class Performance:
     --------
     >>> from crampstats.diagnostics import Mean
     >>> from crampstats.population import Population
-    >>> from crampstats.population.sampling import SamplingPlan
+    >>> from crampstats.population import SamplingPlan
     >>> study = Study(
     ...     Population(), people=2000, plan=SamplingPlan(people=50), analyses={"mean": Mean("age_years")},
     ...     target="finite population", columns=["age_years"])
@@ -197,7 +197,7 @@ def diagnose(
     --------
     >>> from crampstats.diagnostics import Analysis, Prevalence
     >>> from crampstats.population import Population
-    >>> from crampstats.population.sampling import SamplingPlan
+    >>> from crampstats.population import SamplingPlan
     >>> older = Prevalence({"older": "age_years >= 60"})
     >>> study = Study(
     ...     Population(),

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from crampstats.errors import QuestionError
+from crampstats.population.declarations import TRUTH
+from crampstats.population.plans import SamplingPlan
 from crampstats.population.populations import Population
-from crampstats.population.sampling import TRUTH, SamplingPlan, draw_sample
+from crampstats.population.sampling import draw_sample
 from crampstats.population.simulation import simulate
 from crampstats.questions import read_question
-from crampstats.schema import Fault, raise_faults
+from crampstats.schema import Fault, is_whole, raise_faults
 from crampstats.survey import Survey
 
 if TYPE_CHECKING:
@@ -272,13 +273,3 @@ class Study:
         sample = sample.define(**self.define) if self.define else sample
         sample = sample.observed(*self.observed) if self.observed else sample
         return sample if self.where is None else sample.where(self.where)
-
-
-def is_whole(number: Any, least: int) -> bool:
-    """Say whether something is a whole number, and at least this."""
-    return isinstance(number, Integral) and is_number(number) and int(number) >= least
-
-
-def is_number(number: Any) -> bool:
-    """Say whether something is a number, and not yes or no."""
-    return isinstance(number, Real) and not isinstance(number, bool)

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from crampstats.diagnostics.replicates import estimated, terms_of
-from crampstats.diagnostics.studies import is_number
 from crampstats.errors import CrampstatsError
-from crampstats.schema import Fault, raise_faults
+from crampstats.schema import Fault, is_number, raise_faults
 
 if TYPE_CHECKING:
     import pandas as pd

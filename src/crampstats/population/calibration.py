@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from crampstats.errors import ConvergenceError, QuestionError, ReferenceDataError, SchemaError
-from crampstats.population.populations import Population
+from crampstats.errors import ConvergenceError, QuestionError, SchemaError
+from crampstats.population.batches import BATCHES, Asked, batch_error, batches, inside_of, simulation_faults
 from crampstats.population.simulation import simulate
-from crampstats.population.truths import BATCHES, FEWEST
-from crampstats.questions import Question, read_question
+from crampstats.questions import read_question
 from crampstats.reference.sourced import Sourced
-from crampstats.reference.tables import read_table, sourced
-from crampstats.schema import Fault, raise_faults
+from crampstats.schema import Fault, is_number, raise_faults
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Sequence
+
+    from crampstats.population.populations import Population
 
 # Moves of a search, in units in which a margin moves by one logit or by one standard deviation of its outcome: the least
 # that tells a slope, the longest step, and how far from the start an answer may lie (or twice the way, if that is more).
@@ -86,55 +85,6 @@ class Calibration:
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """A question of some people, read."""
-
-    question: Question
-    among: Question | None
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return (*self.question.columns, *(self.among.columns if self.among else ()))
-
-    def margin(self, share: bool) -> str:
-        """Return the margin in words."""
-        people = f" among {self.among.text}" if self.among else ""
-        return f"{'share with' if share else 'mean'} {self.question.text}{people}"
-
-    def of(self, people: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-        """Return the answers as numbers and who is meant, both shape (people,)."""
-        return _answered(self.question, people).astype(float), _inside(self.among, people)
-
-
-def _answered(question: Question, people: pd.DataFrame) -> np.ndarray:
-    """Return answers that are numbers or yes/no and never missing."""
-    answer = question.answer(people)
-    if answer.kind == "text":
-        raise QuestionError(f"{question.text!r} is a text; ask for a yes/no or a number.")
-    if answer.missing is not None:
-        raise QuestionError(f"{question.text!r} has no answer for {int(answer.missing.sum())} simulated people.")
-    return np.asarray(answer.values)
-
-
-def _inside(among: Question | None, people: pd.DataFrame) -> np.ndarray:
-    """Say who is meant, shape (people,) bool."""
-    if among is None:
-        return np.ones(len(people), dtype=bool)
-    answers = _answered(among, people)
-    if answers.dtype != bool:
-        raise QuestionError(f"among={among.text!r} is a number; ask for a yes/no.")
-    return answers
-
-
-def _batches(population: Population, n: int, seed: int, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
-    """Yield n people in populations with seeds of their own, so that the luck which villages share varies as well."""
-    sizes = np.full(BATCHES, n // BATCHES) + (np.arange(BATCHES) < n % BATCHES)
-    for batch, size in enumerate(sizes):
-        own = int(np.random.SeedSequence(seed, spawn_key=(batch,)).generate_state(1, np.uint64)[0])
-        yield simulate(population, int(size), seed=own, columns=columns)
-
-
-@dataclass(frozen=True)
 class _Margins:
     """Margins of a population, their Monte Carlo errors, the spread of the outcomes, and the people, shape (targets,)."""
 
@@ -144,11 +94,11 @@ class _Margins:
     count: np.ndarray
 
 
-def _margins(population: Population, asked: Sequence[_Asked], n: int, seed: int) -> _Margins:
+def _margins(population: Population, asked: Sequence[Asked], n: int, seed: int) -> _Margins:
     """Simulate the margins."""
     columns = tuple(dict.fromkeys(column for each in asked for column in each.columns))
     totals = np.zeros((BATCHES, len(asked), 3))  # people, outcome, its square
-    for batch, people in enumerate(_batches(population, n, seed, columns)):
+    for batch, (people,) in enumerate(batches(population, n, seed, columns)):
         for index, each in enumerate(asked):
             answers, inside = each.of(people)
             chosen = answers[inside]
@@ -159,8 +109,7 @@ def _margins(population: Population, asked: Sequence[_Asked], n: int, seed: int)
         raise QuestionError(f"among={nobody[0]!r} holds for nobody of {n} simulated people.")
     value = total / count
     residuals = totals[:, :, 1] - totals[:, :, 0] * value
-    std_error = np.sqrt(BATCHES / (BATCHES - 1) * np.sum(residuals**2, axis=0)) / count
-    return _Margins(value, std_error, np.sqrt(np.maximum(squares / count - value**2, 0.0)), count)
+    return _Margins(value, batch_error(residuals, count), np.sqrt(np.maximum(squares / count - value**2, 0.0)), count)
 
 
 @dataclass(frozen=True)
@@ -228,9 +177,9 @@ def calibrate(
 
     Examples
     --------
-    >>> found = calibrate(
-    ...     Population(), [Target("diabetes.intercept", "diabetes == 1", 0.15)], n=20_000, seed=1
-    ... )
+    >>> import crampstats as cs
+    >>> target = Target("diabetes.intercept", "diabetes == 1", 0.15)
+    >>> found = calibrate(cs.Population(), [target], n=20_000, seed=1)
     >>> found.table["reached"].round(3).tolist()
     [0.15]
     >>> found.population.parameters["diabetes.intercept"].note
@@ -415,11 +364,15 @@ class _Search:
 
 def _checked(
     population: Population, targets: Sequence[Target], n: int, seed: int, tolerance: float
-) -> tuple[list[_Asked], np.ndarray]:
+) -> tuple[list[Asked], np.ndarray]:
     """Return the questions and which of them are shares, or raise every fault."""
     title = "the population cannot be calibrated"
-    raise_faults([*_population_faults(population), *_list_faults(targets)], title)
-    faults = _number_faults(n, seed, tolerance)
+    simulation = simulation_faults(population, n, seed)
+    untold = [fault for fault in simulation if fault.column != "population"]
+    raise_faults([fault for fault in [*simulation, *_list_faults(targets)] if fault not in untold], title)
+    faults = untold
+    if not is_number(tolerance) or tolerance <= 0:
+        faults.append(Fault("tolerance", f"is {tolerance!r}", "a number above 0, in Monte Carlo errors"))
     asked, shares = [], []
     names = [target.parameter for target in targets]
     for target in targets:
@@ -434,48 +387,29 @@ def _checked(
     return asked, np.array(shares)
 
 
-def _population_faults(population: Any) -> list[Fault]:
-    return [] if isinstance(population, Population) else [Fault("population", f"is {population!r}", "a Population")]
-
-
 def _list_faults(targets: Any) -> list[Fault]:
     fits = isinstance(targets, (list, tuple)) and targets and all(isinstance(each, Target) for each in targets)
     return [] if fits else [Fault("targets", f"are {targets!r}", "a list of Target, at least one")]
 
 
-def _is_number(value: Any) -> bool:
-    return not isinstance(value, bool) and isinstance(value, Real) and bool(np.isfinite(float(value)))
-
-
-def _number_faults(n: Any, seed: Any, tolerance: Any = 1.0) -> list[Fault]:
-    """Return what is wrong with the numbers of a simulation."""
-    faults = []
-    for name, value, least in (("n", n, FEWEST), ("seed", seed, 0)):
-        if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-            faults.append(Fault(name, f"is {value!r}", f"a whole number of at least {least}"))
-    if not _is_number(tolerance) or tolerance <= 0:
-        faults.append(Fault("tolerance", f"is {tolerance!r}", "a number above 0, in Monte Carlo errors"))
-    return faults
-
-
-def _target_faults(population: Population, target: Target) -> tuple[list[Fault], _Asked | None, bool]:
+def _target_faults(population: Population, target: Target) -> tuple[list[Fault], Asked | None, bool]:
     """Return what is wrong with a target, its question, and whether the margin is a share."""
     faults = []
     if target.parameter not in population.parameters:
         faults.append(Fault(target.parameter, "is no parameter", "a name as in Population.to_frame()"))
-    number = _is_number(target.value)
+    number = is_number(target.value)
     if not number:
         faults.append(Fault(target.parameter, f"value={target.value!r}", "a finite number"))
     try:
         question = read_question(target.question)
-        asked = _Asked(question, None if target.among is None else read_question(target.among))
+        asked = Asked(question, None if target.among is None else read_question(target.among))
         unknown = [column for column in asked.columns if column not in population.names]
         if unknown:
             raise QuestionError(f"{', '.join(unknown)}: no variable of the population")
         if not question.columns:
             raise QuestionError(f"{target.question!r} names no variable")
         few = simulate(population, 1, seed=0, columns=asked.columns)
-        _inside(asked.among, few)
+        inside_of(asked.among, few)
         answer = question.answer(few)
         if answer.kind == "text":
             raise QuestionError(f"{target.question!r} is a text; ask for a yes/no or a number")
@@ -500,184 +434,3 @@ def _acts(population: Population, parameter: str, columns: Sequence[str]) -> boo
                 return True
             reached.update(variable.parents)
     return False
-
-
-# ---- comparison with published figures -------------------------------------------------------------------------------
-
-Statistic = Literal["share", "mean", "sd", "quantile", "odds_ratio", "difference", "correlation"]
-STRATA = ("sex", "age_group")
-
-
-@dataclass(frozen=True)
-class _Row:
-    """A published figure and how it is computed in the simulated population."""
-
-    name: str
-    statistic: Statistic
-    asked: _Asked
-    exposure: Question | None
-    level: float
-    published: Sourced
-    standing: str
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        strata = STRATA if self.statistic in ("odds_ratio", "difference") else ()
-        return (*self.asked.columns, *(self.exposure.columns if self.exposure else ()), *strata)
-
-    def totals(self, people: pd.DataFrame) -> np.ndarray:
-        """Return what of these people is added up for the statistic; for a quantile the values themselves."""
-        outcome, inside = self.asked.of(people)
-        outcome = outcome[inside]
-        if self.statistic == "quantile":
-            return outcome
-        if self.exposure is None:
-            return np.array([len(outcome), outcome.sum(), outcome @ outcome])
-        exposure = _answered(self.exposure, people)[inside].astype(float)
-        if self.statistic == "correlation":
-            moments = [outcome, exposure, outcome * outcome, exposure * exposure, outcome * exposure]
-            return np.array([len(outcome), *(moment.sum() for moment in moments)])
-        stratum = np.zeros(len(people), dtype=np.intp)
-        for name in STRATA:
-            codes = people[name].cat
-            stratum = stratum * len(codes.categories) + codes.codes.to_numpy()
-        size = int(np.prod([people[name].cat.categories.size for name in STRATA]))
-        key = stratum[inside] * 2 + exposure.astype(np.intp)
-        counts = [np.bincount(key, weights, 2 * size) for weights in (None, outcome)]
-        return np.stack(counts).reshape(2, size, 2)
-
-    def of(self, totals: np.ndarray) -> float:
-        """Return the statistic of added-up totals."""
-        if self.statistic == "quantile":
-            return float(np.quantile(totals, self.level))
-        if self.statistic in ("share", "mean"):
-            return float(totals[1] / totals[0])
-        if self.statistic == "sd":
-            return float(np.sqrt(totals[2] / totals[0] - (totals[1] / totals[0]) ** 2))
-        if self.statistic == "correlation":
-            n, x, y, xx, yy, xy = totals
-            return float((n * xy - x * y) / np.sqrt((n * xx - x**2) * (n * yy - y**2)))
-        (unexposed, exposed), (low, high) = totals[0].T, totals[1].T
-        people = np.maximum(unexposed + exposed, 1.0)
-        if self.statistic == "odds_ratio":
-            return float(np.sum(high * (unexposed - low) / people) / np.sum((exposed - high) * low / people))
-        return float(np.sum((high * unexposed - low * exposed) / people) / np.sum(exposed * unexposed / people))
-
-
-def population_targets() -> pd.DataFrame:
-    """Return the published figures that the simulated population is compared with.
-
-    Returns
-    -------
-    DataFrame
-        ``name``, ``statistic``, ``question``, ``exposure``, ``among``, ``level`` (of a quantile), ``value``, ``low``,
-        ``high``, ``unit``, ``source``, ``where``, ``status``, ``note``, and ``standing``: ``"solved"`` (numbers of the
-        population were solved for it), ``"checked"`` (it is met without) or ``"conflict"`` (it is not met; the note says
-        why).
-
-    Examples
-    --------
-    >>> table = population_targets().set_index("name")
-    >>> float(table.loc["serum magnesium, mean", "value"]), table.loc["serum magnesium, mean", "standing"]
-    (0.824, 'solved')
-    """
-    rows = read_table("population_targets")
-    values = [sourced(row) for row in rows]
-    return pd.DataFrame(rows).assign(
-        level=pd.to_numeric(pd.Series([row["level"] for row in rows])),
-        value=[value.value for value in values],
-        low=np.array([value.low for value in values], dtype=float),
-        high=np.array([value.high for value in values], dtype=float),
-    )
-
-
-def _rows() -> list[_Row]:
-    """Return the packaged rows, their questions read."""
-    rows = []
-    for row in read_table("population_targets"):
-        if row["statistic"] not in get_args(Statistic):
-            raise ReferenceDataError(f"{row['name']}: statistic={row['statistic']!r} is unknown.")
-        asked = _Asked(read_question(row["question"]), read_question(row["among"]) if row["among"] else None)
-        exposure = read_question(row["exposure"]) if row["exposure"] else None
-        level = float(row["level"]) if row["level"] else np.nan
-        statistic: Any = row["statistic"]
-        rows.append(_Row(row["name"], statistic, asked, exposure, level, sourced(row), row["standing"]))
-    return rows
-
-
-def calibration_table(population: Population, *, n: int, seed: int) -> pd.DataFrame:
-    """Compare what a population simulates with published figures.
-
-    Parameters
-    ----------
-    population
-        The packaged one or another with its variables.
-    n
-        People to simulate, at least 128, spread over 64 populations with seeds of their own.
-    seed
-        A whole number, not negative.
-
-    Returns
-    -------
-    DataFrame
-        A row a figure of `population_targets`: ``name``, ``statistic``, ``simulated``, ``std_error`` (Monte Carlo),
-        ``published``, ``low``, ``high`` (its interval or range, NaN where none was given), ``unit``, ``standing``,
-        ``source``, ``status``, ``note``.
-
-    Raises
-    ------
-    SchemaError
-        With every fault of the arguments, columns that the population lacks among them.
-
-    Notes
-    -----
-    Odds ratios and differences are adjusted for sex and three age groups by the estimators of Mantel and Haenszel
-    (J Natl Cancer Inst 1959;22:719-748, doi:10.1093/jnci/22.4.719; weights n1 n0 / n for differences), not by the regressions
-    of the papers, most of which adjust for more. Monte Carlo errors are by the jackknife over the 64 populations.
-
-    Examples
-    --------
-    >>> table = calibration_table(Population(), n=20_000, seed=1).set_index("name")
-    >>> bool(abs(table.loc["serum magnesium, mean", "simulated"] - 0.824) < 0.005)
-    True
-    """
-    rows = _rows()
-    raise_faults(_population_faults(population), "nothing can be compared")
-    columns = tuple(dict.fromkeys(column for row in rows for column in row.columns))
-    lacking = [
-        Fault(name, "is no variable", "a population with it") for name in columns if name not in population.names
-    ]
-    raise_faults([*_number_faults(n, seed), *lacking], "nothing can be compared")
-    parts: list[list[np.ndarray]] = [[] for _ in rows]
-    for people in _batches(population, n, seed, columns):
-        for row, part in zip(rows, parts, strict=True):
-            part.append(row.totals(people))
-    compared = [_compared(row, part) for row, part in zip(rows, parts, strict=True)]
-    return pd.DataFrame(compared)
-
-
-def _compared(row: _Row, parts: Sequence[np.ndarray]) -> Mapping[str, Any]:
-    """Return a line of the comparison, its error by leaving out one of the populations at a time."""
-    with np.errstate(divide="ignore", invalid="ignore"):  # too few people have no odds ratio: NaN
-        if row.statistic == "quantile":
-            simulated = row.of(np.concatenate(parts))
-            others = [row.of(np.concatenate([*parts[:b], *parts[b + 1 :]])) for b in range(len(parts))]
-        else:
-            total = np.sum(parts, axis=0)
-            simulated, others = row.of(total), [row.of(total - part) for part in parts]
-    spread = np.array(others) - np.mean(others)
-    published = row.published
-    return {
-        "name": row.name,
-        "statistic": row.statistic,
-        "simulated": simulated,
-        "std_error": float(np.sqrt((len(parts) - 1) / len(parts) * np.sum(spread**2))),
-        "published": published.value,
-        "low": np.nan if published.low is None else published.low,
-        "high": np.nan if published.high is None else published.high,
-        "unit": published.unit,
-        "standing": row.standing,
-        "source": published.source,
-        "status": published.status,
-        "note": published.note,
-    }

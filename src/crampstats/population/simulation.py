@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +12,7 @@ import pandas as pd
 from crampstats.population.luck import BLOCK, Luck, Source
 from crampstats.population.populations import Population
 from crampstats.population.terms import Numbers, Values
-from crampstats.schema import Fault, Schema, raise_faults
+from crampstats.schema import Fault, Schema, is_whole, raise_faults
 
 if TYPE_CHECKING:
     from crampstats.population.declarations import Variable
@@ -130,7 +129,7 @@ def _checked(
         raise_faults([Fault("population", f"is {population!r}", "a Population")], "nobody can be simulated")
     faults = []
     for name, value, least in (("n", n, 1), ("seed", seed, 0), ("workers", workers, 1)):
-        if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < least:
+        if not is_whole(value, least):
             faults.append(Fault(name, f"is {value!r}", f"a whole number of at least {least}"))
     if isinstance(columns, str) or not isinstance(columns, Sequence | None):
         faults.append(Fault("columns", f"is {columns!r}", "names in a list"))

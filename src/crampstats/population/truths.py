@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from crampstats.population.simulation import simulate
-from crampstats.questions import read_question
+from crampstats.errors import CrampstatsError, QuestionError
+from crampstats.population.batches import BATCHES, Asked, batch_error, batches, simulation_faults
 from crampstats.schema import Fault, raise_faults
 
 if TYPE_CHECKING:
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from crampstats.questions import Question
 
 Measure = Literal["difference", "ratio", "odds_ratio", "attributable_fraction"]
-# Populations of their own seeds that a truth is averaged over: enough for an error of the error of 9 %.
-BATCHES = 64
-FEWEST = 2 * BATCHES
 
 
 @dataclass(frozen=True)
@@ -188,10 +185,10 @@ def true_mean(
     >>> 0 < low.value < 0.1
     True
     """
-    chosen = None if among is None else read_question(among)
-    totals = _totals(population, read_question(outcome), [do or {}], n, seed, chosen)
+    raise_faults(simulation_faults(population, n, seed), "there is no such truth")
+    totals = _totals(population, Asked.read(outcome, among), n, seed, [do or {}])
     value = totals[:, 0].sum() / totals[:, 1].sum()
-    return TrueMean(outcome, float(value), _batch_error(totals[:, 0] - totals[:, 1] * value, totals[:, 1].sum()), n)
+    return TrueMean(outcome, float(value), _mean_error(totals[:, 0] - totals[:, 1] * value, totals[:, 1].sum()), n)
 
 
 def true_attributable_fraction(
@@ -239,39 +236,34 @@ def _contrast(
     measure: Measure,
 ) -> TrueEffect:
     """Compare two lives of the same people."""
-    chosen = None if among is None else read_question(among)
-    _check_among(population, exposure, chosen)
-    totals = _totals(population, read_question(outcome), lives, n, seed, chosen)
+    raise_faults(simulation_faults(population, n, seed), "there is no such truth")
+    asked = Asked.read(outcome, among)
+    _check_exposure(population, exposure, asked.among)
+    totals = _totals(population, asked, n, seed, lives)
     value, std_error, means = _compared(totals, measure)
+    if not np.isfinite([value, std_error]).all():
+        raise CrampstatsError(
+            f"the {measure.replace('_', ' ')} of {outcome!r} does not exist: its means are {means[0]:g} and {means[1]:g} in "
+            f"{n:,} simulated people."
+        )
     return TrueEffect(exposure, outcome, measure, value, std_error, float(means[0]), float(means[1]), n)
 
 
-def _totals(
-    population: Population,
-    outcome: Question,
-    lives: Sequence[Mapping[str, Any]],
-    n: int,
-    seed: int,
-    among: Question | None,
-) -> np.ndarray:
+def _totals(population: Population, asked: Asked, n: int, seed: int, lives: Sequence[Mapping[str, Any]]) -> np.ndarray:
     """Return the sum of an outcome in each life and the number of people, shape (batches, lives + 1)."""
-    if n < FEWEST:
-        raise_faults([Fault("n", f"is {n!r}", f"a whole number of at least {FEWEST}")], "there is no such truth")
-    sizes = np.full(BATCHES, n // BATCHES) + (np.arange(BATCHES) < n % BATCHES)
-    columns = list(dict.fromkeys([*outcome.columns, *(among.columns if among else ())]))
     totals = np.zeros((BATCHES, len(lives) + 1))
-    for batch, size in enumerate(sizes):
-        own = int(np.random.SeedSequence(seed, spawn_key=(batch,)).generate_state(1, np.uint64)[0])
-        for life, do in enumerate(lives):
-            people = simulate(population, int(size), seed=own, do=do, columns=columns)
-            inside = np.ones(len(people), dtype=bool) if among is None else among.answer(people).values
-            totals[batch, life] = np.asarray(outcome.answer(people).values, dtype=float)[inside].sum()
+    for batch, each in enumerate(batches(population, n, seed, asked.columns, lives)):
+        for life, people in enumerate(each):
+            outcome, inside = asked.of(people)
+            totals[batch, life] = outcome[inside].sum()
             totals[batch, -1] = inside.sum()
+    if asked.among is not None and totals[:, -1].sum() == 0:
+        raise QuestionError(f"among={asked.among.text!r} holds for nobody of {n:,} simulated people.")
     return totals
 
 
-def _check_among(population: Population, exposure: str, chosen: Question | None) -> None:
-    """Refuse a question that has another answer in another life."""
+def _check_exposure(population: Population, exposure: str, chosen: Question | None) -> None:
+    """Refuse what is no variable, and a question that has another answer in another life."""
     descendants = {exposure}
     for variable in population.variables:
         if descendants & set(variable.parents):
@@ -289,19 +281,20 @@ def _compared(totals: np.ndarray, measure: Measure) -> tuple[float, float, np.nd
     """Return a measure of two means, its error by batches (batches, 3), and the means."""
     means = totals[:, :2].sum(axis=0) / totals[:, 2].sum()
     first, second = means
-    if measure == "difference":
-        value, slopes = first - second, np.array([1.0, -1.0])
-    elif measure == "ratio":
-        value, slopes = first / second, np.array([1.0 / second, -first / second**2])
-    elif measure == "odds_ratio":
-        value = first * (1 - second) / (second * (1 - first))
-        slopes = value * np.array([1 / (first * (1 - first)), -1 / (second * (1 - second))])
-    else:
-        value, slopes = 1 - second / first, np.array([second / first**2, -1 / first])
+    with np.errstate(divide="ignore", invalid="ignore"):  # what does not exist is refused by the caller
+        if measure == "difference":
+            value, slopes = first - second, np.array([1.0, -1.0])
+        elif measure == "ratio":
+            value, slopes = first / second, np.array([1.0 / second, -first / second**2])
+        elif measure == "odds_ratio":
+            value = first * (1 - second) / (second * (1 - first))
+            slopes = value * np.array([1 / (first * (1 - first)), -1 / (second * (1 - second))])
+        else:
+            value, slopes = 1 - second / first, np.array([second / first**2, -1 / first])
     residuals = (totals[:, :2] - totals[:, 2:] * means) @ slopes
-    return float(value), _batch_error(residuals, totals[:, 2].sum()), means
+    return float(value), _mean_error(residuals, totals[:, 2].sum()), means
 
 
-def _batch_error(residuals: np.ndarray, people: float) -> float:
-    """Return the standard error of a mean by its residuals summed to batches, which add up to 0."""
-    return float(np.sqrt(BATCHES / (BATCHES - 1) * np.sum(residuals**2)) / people)
+def _mean_error(residuals: np.ndarray, people: float) -> float:
+    """Return the standard error of one mean by its residuals summed to batches."""
+    return float(batch_error(residuals[:, None], np.array([people]))[0])
