@@ -7,6 +7,7 @@ from pathlib import Path
 
 from crampstats.datasets import cramps, serum
 from crampstats.datasets.own import STUDY
+from crampstats.population import Population
 from crampstats.schema import Schema
 
 README = Path(__file__).with_name("README.md")
@@ -57,6 +58,14 @@ TABLES = {
             "What `datasets.read_study(path)` makes of a file, as far as the file has it, besides `id` and `sample_date`; "
             "columns that it does not know are kept as texts or numbers under their own names, and told. The ranges are "
             "**assumed**: outside them lies what no living person has, not what is ill."
+        ),
+    ),
+    "simulated people": (
+        Population().schema,
+        (
+            "What `simulate(Population(), n, seed=...)` makes. Columns that begin with `true_` are known only of simulated people; "
+            "samples drawn from them do not have them unless asked. The numbers behind them, each with its source or marked "
+            "as **assumed**, are in `src/crampstats/reference/tables/population.toml` and `Population().to_frame()`."
         ),
     ),
 }

@@ -372,3 +372,64 @@ def test_the_flow_tells_who_was_left_and_who_fell_out() -> None:
     assert texts[-1] == "sex == 'female'\n5,609 people"
     assert table["excluded"].tolist() == [0, 12, 5293]
     assert not ax.axison
+
+
+def performance_frame(**changed: object) -> pd.DataFrame:
+    table = pd.DataFrame(
+        {
+            "analysis": ["right", "naive", "models", "models"],
+            "term": ["low", "low", "a", "b"],
+            "bias": [0.001, 0.05, -0.002, 0.0],
+            "bias_error": [0.001, 0.001, 0.001, 0.002],
+            "empirical_se": [0.02, 0.02, 0.02, 0.04],
+            "coverage": [0.945, 0.6, 0.92, 0.91],
+            "coverage_error": [0.01, 0.03, 0.01, 0.005],
+        }
+    )
+    return table.assign(**changed)
+
+
+def test_performance_is_drawn_in_standard_errors_and_per_cent() -> None:
+    figure, (left, right) = figures.canvas(columns=2)
+    bias = figures.draw_performance(performance_frame(), ax=left, measure="bias")
+    coverage = figures.draw_performance(performance_frame(), ax=right, measure="coverage")
+    assert bias["label"].tolist() == ["right", "naive", "models: a", "models: b"]
+    np.testing.assert_allclose(bias["value"], [0.05, 2.5, -0.1, 0.0])
+    np.testing.assert_allclose(bias["high"] - bias["value"], 1.96 * np.array([0.05, 0.05, 0.05, 0.05]))
+    assert bias["off"].tolist() == [False, True, False, False]
+    np.testing.assert_allclose(coverage["value"], [94.5, 60.0, 92.0, 91.0])
+    # 92 % lies within three errors of 1 point and one point more; 91 % with half the error does not.
+    assert coverage["off"].tolist() == [False, True, False, True]
+    drawn = series(left)
+    np.testing.assert_allclose(drawn["as promised"]["x"], [0.05, -0.1, 0.0])
+    np.testing.assert_allclose(drawn["off by more than chance explains"]["y"], [1])
+    assert drawn["as promised"]["marker"] != drawn["off by more than chance explains"]["marker"]
+    assert left.get_xlabel() == "bias, in standard errors of the estimate"
+    assert right.get_xlabel() == "intervals that hold the truth, %"
+    assert [line.get_xdata()[0] for line in right.lines[:1]] == [95.0]
+    assert figure.axes == [left, right]
+
+
+def test_performance_that_cannot_be_drawn() -> None:
+    _, (ax,) = figures.canvas()
+    with pytest.raises(CrampstatsError, match="choose from bias, coverage"):
+        figures.draw_performance(performance_frame(), ax=ax, measure="power")
+    with pytest.raises(CrampstatsError, match="has no coverage"):
+        figures.draw_performance(performance_frame(coverage=[0.9, np.nan, 0.9, 0.9]), ax=ax, measure="coverage")
+
+
+def test_calibration_is_drawn_beside_the_published() -> None:
+    table = cs.calibration_table(cs.Population(), n=6400, seed=1)
+    names = {"leg cramps in a month, any": "any", "cramps mostly in the calf": "calf"}
+    _, (ax,) = figures.canvas()
+    drawn = figures.draw_calibration(table, ax=ax, xlabel="% of adults", names=names)
+    known = table.set_index("name").loc[list(names)]
+    np.testing.assert_allclose(drawn["simulated"], 100 * known["simulated"])
+    published, simulated = ax.containers
+    assert (published.get_label(), simulated.get_label()) == ("published, 95 % interval", "simulated")
+    np.testing.assert_allclose(published.lines[0].get_xydata()[:, 0], 100 * known["published"])
+    np.testing.assert_allclose(published.lines[2][0].get_segments()[0][:, 0], [30.28, 33.74])
+    np.testing.assert_allclose(simulated.lines[0].get_xydata()[:, 0], 100 * known["simulated"])
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["any", "calf"]
+    with pytest.raises(CrampstatsError, match="serum magnesium, mean"):
+        figures.draw_calibration(table, ax=ax, xlabel="%", names={"serum magnesium, mean": "mean"})

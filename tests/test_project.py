@@ -198,6 +198,18 @@ def test_the_second_example_of_the_readme_runs(tmp_path: Path, monkeypatch: pyte
     assert frame["estimate"].between(0.2, 0.6).all()
 
 
+def test_the_third_example_of_the_readme_tells_who_is_biased(capsys: pytest.CaptureFixture[str]) -> None:
+    code = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[2]
+    assert re.findall(r"^## .*$", README[: README.index(code)], re.MULTILINE)[-1] == "## People whose truth is known"
+    result: dict[str, object] = {}
+    exec(compile(code, "README.md", "exec"), result)
+    shown = capsys.readouterr().out
+    assert "Performance in 100 samples" in shown
+    assert "unweighted" in shown
+    assert not [column for column in result["survey"].data if column.startswith("true_")]
+    assert result["effect"].value < 0
+
+
 @pytest.mark.parametrize("paper", ["README.md", "CONTRIBUTING.md", "data/README.md"])
 def test_links_lead_somewhere(paper: str) -> None:
     text = (ROOT / paper).read_text(encoding="utf-8")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.image import imread
@@ -20,7 +21,6 @@ from crampstats.output import check_name, output_folder, write_whole
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import pandas as pd
     from matplotlib.axes import Axes
 
     from crampstats.cutoffs import CutoffCurve
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 MARKERS = ("o", "D", "s", "^")
 INK = "#222222"
+Shown = Literal["bias", "coverage"]
 STYLE: Any = {
     **sns.axes_style("ticks"),
     "axes.edgecolor": INK,
@@ -365,6 +366,143 @@ def draw_flow(flow: ParticipantFlow, *, ax: Axes) -> pd.DataFrame:
                 ax.annotate("", (0.3, place - 0.28), xytext=(0.3, place - 0.72), arrowprops=arrow)
                 ax.text(0.62, place - 0.5, f"{excluded:,} left out\n({share:.1%} of the weight)", va="center")
             ax.text(0.3, place, f"{step}\n{people:,} people", ha="center", va="center", bbox=box)
+    return drawn
+
+
+def draw_performance(performance: pd.DataFrame, *, ax: Axes, measure: Shown, level: float = 0.95) -> pd.DataFrame:
+    """Draw how analyses did in repeated samples, one row an analysis, with Monte Carlo intervals of 95 %.
+
+    What is farther from its mark than three Monte Carlo errors, and for coverage one point more, is drawn in another colour
+    and with another marker.
+
+    Parameters
+    ----------
+    performance
+        Rows of `crampstats.diagnostics.Performance.to_frame`, in the order from the top; an analysis of one term goes by
+        its name, of several terms by name and term.
+    ax
+        Where to draw.
+    measure
+        ``"bias"``, in standard errors of the estimate, so that estimates of different units stand in one picture; or
+        ``"coverage"``, the share of intervals that hold the truth.
+    level
+        What the intervals promise; for coverage.
+
+    Returns
+    -------
+    DataFrame
+        What was drawn: ``label``, ``value``, ``error``, ``low``, ``high``, ``off``, ``position``.
+
+    Raises
+    ------
+    CrampstatsError
+        If the measure is unknown, or a value is missing.
+    """
+    if measure not in get_args(Shown):
+        raise CrampstatsError(f"draw_performance: measure={measure!r} is unknown: choose from bias, coverage.")
+    several = performance["analysis"].duplicated(keep=False)
+    label = performance["analysis"].where(~several, performance["analysis"] + ": " + performance["term"])
+    unit = performance["empirical_se"] if measure == "bias" else 0.01
+    value, error = performance[measure] / unit, performance[f"{measure}_error"] / unit
+    drawn = pd.DataFrame({"label": label.to_numpy(), "value": value.to_numpy(), "error": error.to_numpy()})
+    if not np.isfinite(drawn[["value", "error"]].to_numpy()).all():
+        raise CrampstatsError(f"draw_performance: an analysis has no {measure}.")
+    mark, spare = (0.0, 0.0) if measure == "bias" else (100 * level, 1.0)
+    reach = 1.96 * drawn["error"]
+    drawn = drawn.assign(
+        low=drawn["value"] - reach,
+        high=drawn["value"] + reach,
+        off=(drawn["value"] - mark).abs() > 3 * drawn["error"] + spare,
+        position=range(len(drawn)),
+    )
+    called = ("as promised", "off by more than chance explains")
+    with mpl.rc_context(STYLE):
+        ax.axvline(mark, color=INK, linewidth=1)
+        for off, colour, marker, name in zip((False, True), COLOURS, MARKERS, called, strict=False):
+            rows = drawn[drawn["off"] == off]
+            if len(rows):
+                ax.errorbar(
+                    rows["value"],
+                    rows["position"],
+                    xerr=1.96 * rows["error"],
+                    fmt=marker,
+                    color=colour,
+                    markersize=8,
+                    elinewidth=2,
+                    label=name,
+                )
+        ax.set_yticks(drawn["position"], drawn["label"])
+        ax.set_ylim(len(drawn) - 0.5, -0.5)
+        ax.set_xlabel(
+            "bias, in standard errors of the estimate" if measure == "bias" else "intervals that hold the truth, %"
+        )
+        ax.grid(axis="x", color="#dddddd", linewidth=0.8)
+        ax.set_axisbelow(True)
+        ax.tick_params(axis="y", length=0)
+        sns.despine(ax=ax, left=True)
+    return drawn
+
+
+def draw_calibration(table: pd.DataFrame, *, ax: Axes, xlabel: str, names: Mapping[str, str]) -> pd.DataFrame:
+    """Draw shares of a simulated population beside the published ones, one row a figure.
+
+    Parameters
+    ----------
+    table
+        As from `crampstats.calibration_table`.
+    ax
+        Where to draw.
+    xlabel
+        What the shares are of, in %.
+    names
+        The figures to draw, from the top, and what to write for each.
+
+    Returns
+    -------
+    DataFrame
+        What was drawn, in %: ``label``, ``simulated``, ``published``, ``low``, ``high``, ``position``.
+
+    Raises
+    ------
+    CrampstatsError
+        If a name is no figure of the table, or no share.
+    """
+    known = table.set_index("name")
+    if strangers := [name for name in names if name not in known.index or known.loc[name, "statistic"] != "share"]:
+        raise CrampstatsError(f"draw_calibration: {strangers} are no shares of the table.")
+    columns = ["simulated", "published", "low", "high"]
+    drawn = 100 * known.loc[list(names), columns].reset_index(drop=True).astype(float)
+    drawn.insert(0, "label", list(names.values()))
+    drawn["position"] = range(len(drawn))
+    reach = [drawn["published"] - drawn["low"], drawn["high"] - drawn["published"]]
+    with mpl.rc_context(STYLE):
+        ax.errorbar(
+            drawn["published"],
+            drawn["position"] - 0.12,
+            xerr=[each.fillna(0.0) for each in reach],
+            fmt=MARKERS[0],
+            color=COLOURS[0],
+            markersize=8,
+            elinewidth=2,
+            label="published, 95 % interval",
+        )
+        ax.errorbar(
+            drawn["simulated"],
+            drawn["position"] + 0.12,
+            fmt=MARKERS[1],
+            color=COLOURS[1],
+            markersize=8,
+            label="simulated",
+        )
+        ax.set_yticks(drawn["position"], drawn["label"])
+        ax.set_ylim(len(drawn) - 0.5, -0.5)
+        ax.set_xlim(left=0)
+        ax.xaxis.set_major_formatter(PercentFormatter(symbol=" %", decimals=0))
+        ax.set_xlabel(xlabel)
+        ax.grid(axis="x", color="#dddddd", linewidth=0.8)
+        ax.set_axisbelow(True)
+        ax.tick_params(axis="y", length=0)
+        sns.despine(ax=ax, left=True)
     return drawn
 
 

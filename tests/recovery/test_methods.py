@@ -18,6 +18,7 @@ from crampstats.diagnostics import (
     Prevalence,
     StandardizedContrast,
     Study,
+    UsualPrevalence,
     diagnose,
 )
 from crampstats.population import SamplingPlan
@@ -312,14 +313,13 @@ def test_clusters_ignored(repeats: int) -> None:
     assert naive["relative_error_pct"] < -5 * naive["relative_error_pct_error"]
 
 
-def usual_low(survey: cs.Survey) -> cs.Estimate:
-    return cs.usual_prevalence(survey, "magnesium_mmol_l", "second_magnesium_mmol_l", at_most=0.75)
-
-
 def one_draw_performance(repeats: int) -> Performance:
     """One draw varies within a person and by the assay, so more people are in its tail than have a low usual level."""
     truth = cs.true_mean(POPULATION, "true_magnesium_mmol_l <= 0.75", n=MANY, seed=SEED)
-    analyses = {"two draws of some": usual_low, "one draw": Prevalence(LOW, interval_method="logit")}
+    analyses = {
+        "two draws of some": UsualPrevalence("magnesium_mmol_l", "second_magnesium_mmol_l", 0.75),
+        "one draw": Prevalence(LOW, interval_method="logit"),
+    }
     plan = SamplingPlan(people=1500, repeated=["second_magnesium_mmol_l"], repeat_share=0.3)
     study = Study(POPULATION, 1500, plan, analyses, "superpopulation", columns=["magnesium_mmol_l"])
     return diagnose(study, truth=truth, repeats=repeats, seed=SEED)

@@ -1,6 +1,6 @@
 """Whether estimators do what they promise, tried on populations whose truth is known."""
 
-from crampstats.diagnostics.estimators import Coefficients, Mean, Prevalence, StandardizedContrast
+from crampstats.diagnostics.estimators import Coefficients, Mean, Prevalence, StandardizedContrast, UsualPrevalence
 from crampstats.diagnostics.performance import Performance, diagnose
 from crampstats.diagnostics.studies import Analysis, Study
 
@@ -12,5 +12,6 @@ __all__ = [
     "Prevalence",
     "StandardizedContrast",
     "Study",
+    "UsualPrevalence",
     "diagnose",
 ]

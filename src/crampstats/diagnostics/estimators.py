@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from crampstats.effects import g_formula
 from crampstats.errors import CrampstatsError, QuestionError
 from crampstats.estimates import Estimate, difference, ratio
+from crampstats.measurement import usual_prevalence
 from crampstats.proportions import mean, prevalence
 from crampstats.regression import fit
 from crampstats.survey import Survey
@@ -87,6 +88,35 @@ class Mean:
     def __call__(self, survey: Survey) -> Estimate:
         """Estimate it from a survey."""
         return mean(survey, self.variable, by=self.by)
+
+
+@dataclass(frozen=True)
+class UsualPrevalence:
+    """The share of people with a low usual level, from two draws, see `crampstats.usual_prevalence`.
+
+    Attributes
+    ----------
+    first, second
+        Columns of the two draws.
+    at_most
+        The cut-off, in their unit.
+
+    Examples
+    --------
+    >>> import crampstats as cs
+    >>> people = cs.simulate(cs.Population(), 5000, seed=1)
+    >>> usual = UsualPrevalence("magnesium_mmol_l", "second_magnesium_mmol_l", 0.75)
+    >>> bool(0.05 < usual(Survey(people)).value[0] < 0.15)
+    True
+    """
+
+    first: str
+    second: str
+    at_most: float
+
+    def __call__(self, survey: Survey) -> Estimate:
+        """Estimate it from a survey."""
+        return usual_prevalence(survey, self.first, self.second, at_most=self.at_most)
 
 
 @dataclass(frozen=True)
