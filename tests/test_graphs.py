@@ -12,33 +12,26 @@ from hypothesis import strategies as st
 
 from crampstats.errors import CrampstatsError, SchemaError
 from crampstats.population import Population
-from crampstats.population.graphs import COMPUTED, adjustment_set, graph_of
+from crampstats.population.declarations import Variable
+from crampstats.population.graphs import COMPUTED, adjustment_set
 from crampstats.schema import Column
 
 
-def world(**parents: str) -> SimpleNamespace:
+def world(**parents: str) -> Population:
     """Make a population of `child="parent parent"`, in causal order; names with a leading ``true_`` are latent."""
     variables = []
     for name, those in parents.items():
         mechanism, _, rest = those.partition(":") if ":" in those else ("normal", "", those)
         column = Column(name, "number", f"meaning of {name}", "unit", truth=name.startswith("true_"))
-        variables.append(
-            SimpleNamespace(
-                name=name,
-                column=column,
-                truth=column.truth,
-                parents=tuple(rest.split()),
-                mechanism=SimpleNamespace(name=mechanism, parents=tuple(rest.split())),
-            )
-        )
-    return SimpleNamespace(variables=tuple(variables))
+        variables.append(Variable(column, SimpleNamespace(name=mechanism, parents=tuple(rest.split()))))
+    return Population(tuple(variables), {})
 
 
 # The back-door criterion as Pearl words it, by listing every path: no networkx, nothing of the module under test.
 Arrows = set[tuple[str, str]]
 
 
-def arrows_of(population: SimpleNamespace) -> Arrows:
+def arrows_of(population: Population) -> Arrows:
     return {(parent, variable.name) for variable in population.variables for parent in variable.parents}
 
 
@@ -121,7 +114,7 @@ TEXTBOOK = {
 
 
 @pytest.mark.parametrize(("population", "expected"), TEXTBOOK.values(), ids=TEXTBOOK)
-def test_textbook_graphs(population: SimpleNamespace, expected: tuple[str, ...] | None) -> None:
+def test_textbook_graphs(population: Population, expected: tuple[str, ...] | None) -> None:
     result = adjustment_set(population, "x", "y")
     assert result.found == expected
     assert result.exists is bool(result) is (expected is not None)
@@ -317,7 +310,7 @@ def test_wrong_names_get_one_error(arguments: tuple[str, str], avoid: list[str],
 
 
 def test_the_graph_has_what_the_columns_say() -> None:
-    graph = graph_of(world(c="", true_x="c", y="classes:true_x c"))
+    graph = world(c="", true_x="c", y="classes:true_x c").graph()
     assert list(graph) == ["c", "true_x", "y"]
     assert set(graph.edges) == {("c", "true_x"), ("true_x", "y"), ("c", "y")}
     assert graph.nodes["true_x"] == {

@@ -94,46 +94,6 @@ class AdjustmentSet:
         return f"<p>{escape(self.exposure)} and {escape(self.outcome)}: {escape(self.reason)}</p>\n{table}"
 
 
-def graph_of(population: Population) -> nx.DiGraph:
-    """Return the causal graph: an arrow from each parent to its child.
-
-    Parameters
-    ----------
-    population
-        Whose variables become the nodes, in causal order.
-
-    Returns
-    -------
-    networkx.DiGraph
-        Nodes have the attributes ``unit``, ``meaning``, ``kind``, ``truth`` (known only of a simulated person) and
-        ``mechanism`` (its name).
-
-    Examples
-    --------
-    >>> from crampstats.population import Population
-    >>> graph = graph_of(Population())
-    >>> sorted(graph.predecessors("age_group"))
-    ['age_years']
-    >>> graph.nodes["age_years"]["unit"]
-    'years'
-    """
-    import networkx as nx
-
-    graph = nx.DiGraph()
-    for variable in population.variables:
-        column = variable.column
-        graph.add_node(
-            variable.name,
-            unit=column.unit,
-            meaning=column.meaning,
-            kind=column.kind,
-            truth=variable.truth,
-            mechanism=variable.mechanism.name,
-        )
-        graph.add_edges_from((parent, variable.name) for parent in variable.parents)
-    return graph
-
-
 def adjustment_set(
     population: Population, exposure: str, outcome: str, *, avoid: Collection[str] = ()
 ) -> AdjustmentSet:
@@ -185,7 +145,7 @@ def adjustment_set(
     """
     from networkx import ancestors, descendants
 
-    graph = graph_of(population)
+    graph = population.graph()
     _check(graph, exposure, outcome, avoid)
     affected = descendants(graph, exposure)
     back_door = graph.copy()

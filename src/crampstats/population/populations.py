@@ -10,7 +10,6 @@ import pandas as pd
 
 from crampstats.errors import CrampstatsError
 from crampstats.population.declarations import Variable, declare, number_faults
-from crampstats.population.graphs import graph_of
 from crampstats.reference.parameters import parameter_tables, population_tables, sourced_from
 from crampstats.reference.sourced import Sourced
 from crampstats.schema import Fault, Schema, raise_faults
@@ -202,8 +201,37 @@ class Population:
         return pd.DataFrame(rows, columns=["parameter", *columns]).astype({"low": float, "high": float})
 
     def graph(self) -> nx.DiGraph:
-        """Return the causal graph: an arrow from each parent to its child."""
-        return graph_of(self)
+        """Return the causal graph: an arrow from each parent to its child.
+
+        Returns
+        -------
+        networkx.DiGraph
+            Nodes in causal order, with the attributes ``unit``, ``meaning``, ``kind``, ``truth`` (known only of a simulated
+            person) and ``mechanism`` (its name).
+
+        Examples
+        --------
+        >>> graph = Population().graph()
+        >>> sorted(graph.predecessors("age_group"))
+        ['age_years']
+        >>> graph.nodes["age_years"]["unit"]
+        'years'
+        """
+        import networkx as nx
+
+        graph = nx.DiGraph()
+        for variable in self.variables:
+            column = variable.column
+            graph.add_node(
+                variable.name,
+                unit=column.unit,
+                meaning=column.meaning,
+                kind=column.kind,
+                truth=variable.truth,
+                mechanism=variable.mechanism.name,
+            )
+            graph.add_edges_from((parent, variable.name) for parent in variable.parents)
+        return graph
 
     def __repr__(self) -> str:
         assumed = sum(parameter.status == "assumed" for parameter in self.parameters.values())
