@@ -291,7 +291,7 @@ def test_groups_are_adjusted_for_only_if_nothing_else_does() -> None:
         (("x", "z"), (), "adjustment_set: 1 fault.\n  - 'z': no such variable; expected some of c, x, y"),
         (("q", "y"), ["z", "c"], "adjustment_set: 1 fault.\n  - 'q', 'z': no such variable; expected some of c, x, y"),
         (("x", "x"), (), "adjustment_set: 1 fault.\n  - outcome: is the exposure 'x'; expected another variable"),
-        (("x", "y"), "c", "adjustment_set: 1 fault.\n  - avoid: is the text 'c'; expected a list of names, ['c']"),
+        (("x", "y"), "c", "adjustment_set: 1 fault.\n  - avoid: is 'c'; expected a list of names"),
         ((["x"], "y"), (), "adjustment_set: 1 fault.\n  - ['x']: no such variable; expected some of c, x, y"),
         (
             ("q", "q"),

@@ -61,3 +61,17 @@ def test_no_spread_between_people() -> None:
 def test_columns_that_are_not_there() -> None:
     with pytest.raises(QuestionError, match="'c'"):
         cs.usual_prevalence(cs.Survey(pd.DataFrame({"a": [0.8, 0.9]})), "a", "c", at_most=0.75)
+
+
+@pytest.mark.parametrize("at_most", ["a", None, np.nan, np.inf, True])
+def test_a_cutoff_that_is_no_number(at_most: object) -> None:
+    with pytest.raises(CrampstatsError, match="has to be a number"):
+        cs.usual_prevalence(cs.Survey(draws(100, np.random.default_rng(1))), "first", "second", at_most=at_most)
+
+
+def test_what_says_nothing_of_usual_levels() -> None:
+    people = cs.Survey(draws(100, np.random.default_rng(1)))
+    with pytest.raises(CrampstatsError, match="one draw says nothing"):
+        cs.usual_prevalence(people, "first", "first", at_most=0.75)
+    with pytest.raises(CrampstatsError, match="too far from the levels"):
+        cs.usual_prevalence(people, "first", "second", at_most=5)

@@ -157,7 +157,7 @@ def changed(name: str, **keys: object) -> dict[str, dict[str, object]]:
         (changed("sex", mechanism=None), "sex", "lacks 'mechanism'"),
         (changed("sex", meaning=None), "sex", "lacks 'meaning'"),
         (changed("sex", colour="red"), "sex", "unknown key 'colour'"),
-        (changed("sex", levels=["male"]), "sex", "two different texts"),
+        (changed("sex", levels=["male"]), "sex", "different texts"),
         (changed("sex", shares={}), "sex.female", "lacks value"),
         (changed("sex", shares={"female": assumed(0.5), "other": assumed(0.1)}), "sex.other", "no level"),
         (changed("sex", shares={"female": assumed(1.5)}), "sex.female", "is 1.5"),
@@ -181,6 +181,33 @@ def changed(name: str, **keys: object) -> dict[str, dict[str, object]]:
         (changed("diabetes", effects={"of": "sex"}), "diabetes", "array of tables"),
         (changed("diuretic", otherwise="none"), "diuretic", "only_if"),
         (changed("diuretic", choices={"thiazide": {"intercept": assumed(0)}}), "diuretic[loop].intercept", "lacks"),
+        (changed("sex", levels=[f"level {i}" for i in range(200)]), "sex", "are 200"),
+        (changed("sex", levels=[["male"], "female"]), "sex", "different texts"),
+        (changed("age_years", lowest=-5), "age_years", "from 0 to 98"),
+        (changed("age_group", labels=["a", "a", "b"]), "age_group", "different texts"),
+        (changed("age_group", edges=[40, float("nan")]), "age_group", "ascend"),
+        (changed("age_group", edges=list(range(200)), labels=None), "age_group", "126 numbers"),
+        (changed("diabetes", effects=[effect("age_years", 1.0, also="sex")]), "diabetes", "also = 'sex'"),
+        (
+            changed("diabetes", effects=[effect("age_years", 1.0, also={"of": "sex", "level": "male", "x": 1})]),
+            "diabetes",
+            "unknown x",
+        ),
+        (changed("diabetes", effects=[effect("age_years", 1.0, at_least=60, per=10)]), "diabetes", "per with at_least"),
+        (changed("diabetes", effects=[effect("age_years", 1.0, above=float("inf"))]), "diabetes", "numbers"),
+        (changed("diet_mg_day", effects=[effect("true_village", 1.0, log_from=1.0)]), "diet_mg_day", "0 or less"),
+        (changed("diabetes", intercept=assumed(30.0)), "diabetes.intercept", "log scale"),
+        (changed("true_magnesium_mmol_l", high=float("inf")), "true_magnesium_mmol_l", "finite"),
+        (changed("true_drawn_mmol_l", of="sex"), "true_drawn_mmol_l", "is a category"),
+        (changed("cramps_per_week", of="diet_mg_day"), "cramps_per_week", "mechanism is rate"),
+        (changed("cramps_per_month", windows=1e10), "cramps_per_month", "at most 1000"),
+        (
+            changed("cramp_site", only_if=[{"of": "cramps_per_month", "at_least": 1, "at_most": "k"}]),
+            "cramp_site",
+            "as numbers",
+        ),
+        (changed("cramp_site", only_if=[{"of": "sex", "at_least": 1}]), "cramp_site", "is a category"),
+        (changed("cramp_site", choices={"foot": "x"}), "cramp_site[foot]", "is 'x'"),
         (changed("diet_mg_day", sd=assumed(-1)), "diet_mg_day.sd", "is -1"),
         (changed("true_magnesium_mmol_l", low=3.0), "true_magnesium_mmol_l", "low below high"),
         (changed("true_drawn_mmol_l", within_cv=assumed(0.5)), "true_drawn_mmol_l.within_cv", "0.25"),
@@ -197,6 +224,49 @@ def test_a_faulty_declaration_says_where(declaration: dict, column: str, told: s
     with pytest.raises(SchemaError) as raised:
         Population.declared(declaration)
     assert any(fault.column == column and told in str(fault) for fault in raised.value.faults), str(raised.value)
+
+
+@pytest.mark.parametrize("tables_given", [None, [], {}])
+def test_what_is_no_declaration(tables_given: object) -> None:
+    with pytest.raises(SchemaError, match="at least one"):
+        Population.declared(tables_given)
+
+
+@pytest.mark.parametrize("name", ["", "a b", "x/within", 5])
+def test_names_are_those_that_questions_can_name(name: object) -> None:
+    with pytest.raises(SchemaError, match="is no name"):
+        Population.declared({name: tables()["sex"]})
+
+
+def test_parameters_cannot_be_changed_in_place() -> None:
+    with pytest.raises(TypeError):
+        small_population().parameters["sex.female"] = sourced(0.4)
+
+
+@pytest.mark.parametrize("wrong", [None, [], "a"])
+def test_parameters_that_are_no_mapping(wrong: object) -> None:
+    with pytest.raises(SchemaError, match="a mapping of names"):
+        small_population().with_parameters(wrong)
+
+
+def test_a_source_that_nobody_knows_is_refused() -> None:
+    with pytest.raises(SchemaError, match="nobody2099"):
+        small_population().with_parameters({"sex.female": Sourced(0.6, "1", "nobody2099", where="x")})
+
+
+def test_citations_of_a_file_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    text = '[sources]\n{}= "We, 2026."\n\n["sex.female"]\nvalue = 0.5\nunit = "1"\nsource = "{}"\n'
+    path.write_text(text.format("ours", "ours"))
+    changed_population = small_population().with_file(path)
+    assert changed_population.citations == {"ours": "We, 2026."}
+    again = changed_population.with_parameters({"diabetes.intercept": Sourced(-2.5, "1", "ours")})
+    assert again.citations == changed_population.citations
+    path.write_text(text.format("grandner2017", "grandner2017"))
+    with pytest.raises(ReferenceDataError, match="grandner2017"):
+        small_population().with_file(path)
+    with pytest.raises(ReferenceDataError, match="path=99"):
+        small_population().with_file(99)
 
 
 def test_faults_of_many_variables_are_listed_at_once() -> None:

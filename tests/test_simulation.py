@@ -3,14 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
-from declared import assumed, small_population, tables
+from declared import assumed, effect, small_population, tables
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
 
 import crampstats as cs
-from crampstats.errors import SchemaError
-from crampstats.population import Population, luck
+from crampstats.errors import CrampstatsError, SchemaError
+from crampstats.population import Population, luck, truths
 from crampstats.population.terms import Effect, Form, Numbers, Predictor, Values, tabled
 from crampstats.reference import Sourced, standard_population
 
@@ -198,6 +198,40 @@ def test_reported_values_are_those_that_a_reader_types(people: pd.DataFrame) -> 
     np.testing.assert_array_equal(np.unique(people["magnesium_mg_dl"]), printed)
 
 
+def test_the_kind_of_proneness_says_nothing_of_the_place_within_it() -> None:
+    """Alone, who is ordinary or frequent has the whole gamma distribution of that kind."""
+    declared = tables()
+    declared["true_proneness"] |= {"prone": assumed(0.5), "frequent": assumed(0.5), "ratio": assumed(1e6)}
+    declared["true_proneness"] |= {"shape": assumed(3.0), "frequent_shape": assumed(3.0)}
+    proneness = cs.simulate(Population.declared(declared), BIG, seed=9, columns=["true_proneness"])["true_proneness"]
+    ordinary, frequent = proneness[(proneness > 0) & (proneness < 1e-3)], proneness[proneness > 1e-3]
+    for group, mean in ((ordinary, 1 / (0.5 * 500_000.5)), (frequent, 1e6 / (0.5 * 500_000.5))):
+        assert len(group) == pytest.approx(BIG / 4, abs=4.5 * np.sqrt(BIG * 3 / 16))
+        assert group.mean() == pytest.approx(mean, abs=4.5 * mean_error(group))
+        assert group.std() / group.mean() == pytest.approx(1 / np.sqrt(3), rel=0.02)
+
+
+def test_rates_and_chances_far_out_are_no_overflow() -> None:
+    declared = tables()
+    declared["true_rate"]["effects"] = [effect("age_years", 20.0), effect("diabetes", -20.0)]
+    declared["diabetes"]["effects"] = [effect("age_years", 20.0)]
+    declared["diuretic"]["choices"]["loop"]["effects"] = [effect("age_years", 20.0)]
+    people = cs.simulate(Population.declared(declared), 1000, seed=1)
+    assert people["diabetes"].eq(1).all()
+    assert people["diuretic"].eq("loop").all()
+    assert people["true_rate"].between(0, 1e4).all()
+    assert people["cramps_per_month"].between(0, 10**5).all()
+
+
+def test_conditions_hold_at_both_ends() -> None:
+    declared = tables()
+    declared["red_flags"] |= {"only_if": [{"of": "age_years", "at_least": 30, "at_most": 40}], "certain_if": []}
+    declared["red_flags"]["intercept"] = assumed(20.0)
+    people = cs.simulate(Population.declared(declared), 20_000, seed=1)
+    assert people["red_flags"].eq(people["age_years"].between(30, 40)).all()
+    assert not people["sex"].cat.ordered
+
+
 def test_frailty_has_mean_1_and_its_three_kinds(people: pd.DataFrame) -> None:
     proneness = people["true_proneness"]
     assert proneness.mean() == pytest.approx(1, abs=4.5 * mean_error(proneness))
@@ -305,16 +339,25 @@ def test_all_faults_of_the_arguments_are_listed_at_once() -> None:
             small_population(),
             0,
             seed=-1,
-            do={"diuretic": "water", "heart": 1, "diabetes": 2, "age_years": 130},
+            do={
+                "diuretic": "water",
+                "heart": 1,
+                "diabetes": 2,
+                "age_years": 130,
+                "village": 40,
+                "cramps_per_week": 2**31,
+                "true_rate": 1e9,
+            },
             columns=["sex", "weight"],
             workers=True,
         )
     assert {fault.column for fault in raised.value.faults} == {
-        *("n", "seed", "workers", "weight", "heart", "diuretic", "diabetes", "age_years")
+        *("n", "seed", "workers", "weight", "heart", "diuretic", "diabetes", "age_years"),
+        *("village", "cramps_per_week", "true_rate"),
     }
 
 
-@pytest.mark.parametrize("wrong", [{"columns": "sex"}, {"do": ["sex"]}])
+@pytest.mark.parametrize("wrong", [{"columns": "sex"}, {"columns": []}, {"columns": [["sex"]]}, {"do": ["sex"]}])
 def test_arguments_of_the_wrong_kind(wrong: dict[str, object]) -> None:
     with pytest.raises(SchemaError, match=next(iter(wrong))):
         cs.simulate(small_population(), 10, seed=1, **wrong)
@@ -401,27 +444,71 @@ def test_the_error_of_a_truth_is_its_spread_over_seeds() -> None:
 
 def test_luck_that_villages_share_counts_in_the_error() -> None:
     population = small_population().with_parameters(
-        {"true_magnesium_mmol_l.true_village": Sourced(0.2, "1", "", status="assumed", note="large")}
+        {"true_magnesium_mmol_l.true_village": Sourced(0.1, "1", "", status="assumed", note="large")}
     )
-    asked = {"values": (1, 0), "n": 12_800, "seed": 1, "measure": "ratio"}
-    told = [
-        cs.true_effect(each, "diabetes", "magnesium_mg_dl <= 1.5", **asked).std_error
-        for each in (population, small_population())
-    ]
-    exposed = [
-        cs.true_effect(population, "diabetes", "magnesium_mg_dl <= 1.5", **{**asked, "seed": seed}).exposed
-        for seed in range(20)
-    ]
-    # 40 villages share their luck: far more spread than 12,800 people drawn one by one would have.
-    assert np.std(exposed) > 1.5 * np.sqrt(np.mean(exposed) * (1 - np.mean(exposed)) / 12_800)
-    assert all(each > 0 for each in told)
+    found = [cs.true_mean(population, "true_magnesium_mmol_l", n=6400, seed=seed) for seed in range(40)]
+    spread = np.std([each.value for each in found], ddof=1)
+    told = np.sqrt(np.mean([each.std_error**2 for each in found]))
+    assert told == pytest.approx(spread, rel=4.5 / np.sqrt(2 * 39))
+    assert told > 1.5 * np.hypot(0.1, 0.055) / np.sqrt(6400)  # as though people had been drawn one by one
+
+
+@pytest.mark.parametrize("measure", ["difference", "ratio", "odds_ratio", "attributable_fraction"])
+def test_truths_of_batches_by_hand(measure: str) -> None:
+    """Batches of unequal size: the error is that of the ratio of sums, by slopes found numerically."""
+    rng = np.random.default_rng(5)
+    people = rng.integers(50, 150, 64).astype(float)
+    totals = np.column_stack([rng.binomial(people.astype(int), share) for share in (0.4, 0.2)] + [people])
+
+    def value(means: np.ndarray) -> float:
+        first, second = means
+        return {
+            "difference": first - second,
+            "ratio": first / second,
+            "odds_ratio": first * (1 - second) / (second * (1 - first)),
+            "attributable_fraction": 1 - second / first,
+        }[measure]
+
+    means = totals[:, :2].sum(axis=0) / people.sum()
+    slopes = [(value(means + step) - value(means - step)) / 2e-6 for step in 1e-6 * np.eye(2)]
+    influence = np.array([(total - size * means) @ slopes for total, size in zip(totals[:, :2], people, strict=True)])
+    found, error, _ = truths._compared(totals, measure)
+    assert found == pytest.approx(value(means), rel=1e-12)
+    assert error == pytest.approx(np.sqrt(64 * influence.var(ddof=1)) / people.sum(), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"among": "pregnant"}, "ask for a yes/no"),
+        ({"among": "sex"}, "text"),
+        ({"among": "age_years > 200"}, "holds for nobody"),
+        ({"outcome": "cramps_per_week / cramps_per_week"}, "no answer"),
+        ({"outcome": "1 == 1"}, "names no variable"),
+        ({"outcome": "sex"}, "text"),
+        ({"outcome": "cramps_per_week", "measure": "odds_ratio"}, "needs a yes/no outcome"),
+        ({"outcome": "cramps_per_week < 0", "measure": "ratio"}, "does not exist"),
+        ({"outcome": "cramps_per_week >= 0", "measure": "odds_ratio"}, "does not exist"),
+        ({"values": (1, 0, 2)}, "two values"),
+        ({"values": 1}, "two values"),
+        ({"n": "1000"}, "n: is '1000'"),
+        ({"seed": None}, "seed: is None"),
+        ({"seed": True}, "seed: is True"),
+        ({"exposure": ["ppi"]}, "is no variable"),
+        ({"population": None}, "a Population"),
+    ],
+)
+def test_truths_that_do_not_exist(wrong: dict[str, object], told: str) -> None:
+    asked = {"population": Population(), "exposure": "ppi", "outcome": "magnesium_mmol_l", "values": (1, 0)}
+    with pytest.raises(CrampstatsError, match=told):
+        cs.true_effect(**{**asked, "n": 640, "seed": 1, **wrong})
 
 
 def test_truths_that_cannot_be_asked_for() -> None:
     asked = {"values": (1, 0), "n": 1000, "seed": 1}
     with pytest.raises(SchemaError, match="descends from 'x'"):
         cs.true_effect(linear(), "x", "y", among="y > 0", **asked)
-    with pytest.raises(SchemaError, match="z: is no variable"):
+    with pytest.raises(SchemaError, match="'z' is no variable"):
         cs.true_effect(linear(), "z", "y", **asked)
     with pytest.raises(SchemaError, match="measure"):
         cs.true_effect(linear(), "x", "y", measure="slope", **asked)

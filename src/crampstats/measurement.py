@@ -10,9 +10,13 @@ from scipy.special import ndtr
 from crampstats.errors import CrampstatsError
 from crampstats.estimates import Estimate, stacked, transform
 from crampstats.proportions import mean
+from crampstats.schema import is_number
 
 if TYPE_CHECKING:
     from crampstats.survey import Survey
+
+# A smaller share has no interval on the logit scale worth the name.
+LEAST = 1e-12
 
 
 def usual_prevalence(survey: Survey, first: str, second: str, *, at_most: float) -> Estimate:
@@ -39,7 +43,8 @@ def usual_prevalence(survey: Survey, first: str, second: str, *, at_most: float)
     Raises
     ------
     CrampstatsError
-        If the draws of one person differ so much that no spread between people is left.
+        If the draws of one person differ so much that no spread between people is left, the cut-off is no number, or nearly
+        nobody or nearly everybody is below it.
     QuestionError
         If a column is not there or holds no numbers.
 
@@ -59,6 +64,10 @@ def usual_prevalence(survey: Survey, first: str, second: str, *, at_most: float)
     >>> bool(usual.value[0] < one_draw.value[0])
     True
     """
+    if not is_number(at_most):
+        raise CrampstatsError(f"at_most={at_most!r} has to be a number, in the unit of {first!r}.")
+    if first == second:
+        raise CrampstatsError(f"first and second are both {first!r}; one draw says nothing of how draws differ.")
     drawn = survey.observed(first)
     # From the cut-off, so that nothing is lost by taking large squares from each other.
     distance = f"({first} - {float(at_most)!r})"
@@ -78,6 +87,11 @@ def usual_prevalence(survey: Survey, first: str, second: str, *, at_most: float)
     def share(values: np.ndarray) -> np.ndarray:
         return np.array([ndtr(-values[0] / np.sqrt(_between(values)))])
 
+    if not LEAST <= share(moments.value)[0] <= 1 - LEAST:
+        raise CrampstatsError(
+            f"at_most={at_most:g} lies too far from the levels of {first!r}, mean {at_most + moments.value[0]:.4g}, for a share "
+            "with an interval."
+        )
     return transform(moments, share, label=f"usual {first} <= {at_most:g}", interval_method="logit")
 
 

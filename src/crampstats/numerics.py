@@ -235,8 +235,8 @@ def poisson_counts(uniform: np.ndarray, mean: np.ndarray) -> np.ndarray:
 
     Notes
     -----
-    Chances are taken off one after the other (chop-down search: Kachitvichyanukul V, Schmeiser BW, J Stat Comput Simul
-    1985;22:127-145, doi:10.1080/00949658508810839), for the people who still need it.
+    Chances are taken off one after the other (chop-down search: Kemp AW, Appl Stat 1981;30:249-253), for
+    the people who still need it.
 
     Examples
     --------

@@ -10,23 +10,22 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from crampstats.diagnostics.expectations import Expected, census, read_expected
 from crampstats.diagnostics.measures import measures, share_error
 from crampstats.diagnostics.replicates import Laboratory, outcomes
 from crampstats.diagnostics.studies import Study
-from crampstats.diagnostics.truths import Expected, census, read_expected
 from crampstats.errors import CrampstatsError
 from crampstats.schema import Fault, is_number, is_whole, raise_faults
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from crampstats.diagnostics.expectations import One, Truth
     from crampstats.diagnostics.replicates import Outcome
-    from crampstats.diagnostics.studies import Target
-    from crampstats.diagnostics.truths import One, Truth
+    from crampstats.diagnostics.studies import Compared
 
 NUMBERS = ("estimate", "std_error", "conf_low", "conf_high")
 SHOWN = ("bias", "bias_error", "empirical_se", "model_se", "relative_error_pct", "coverage", "coverage_error", "power")
-FAILURES_SHOWN = 5
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -70,7 +69,7 @@ class Performance:
     repeats: int
     seed: int
     level: float
-    target: Target
+    target: Compared
 
     def to_frame(self) -> pd.DataFrame:
         """Return bias, standard errors, coverage and failures, each with its Monte Carlo standard error (``..._error``).

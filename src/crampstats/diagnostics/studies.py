@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from crampstats.diagnostics.estimators import Estimator
 
 Part = Literal["weight", "stratum", "cluster", "population_size"]
-Target = Literal["superpopulation", "finite population"]
+Compared = Literal["superpopulation", "finite population"]
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,11 @@ class Analysis:
     ignore: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "ignore", (self.ignore,) if isinstance(self.ignore, str) else tuple(self.ignore))
+        given: Any = (self.ignore,) if isinstance(self.ignore, str) else self.ignore
         choices = f"out of {', '.join(get_args(Part))}"
+        if not isinstance(given, Sequence):
+            raise_faults([Fault("ignore", f"is {given!r}", f"a list {choices}")], "Analysis")
+        object.__setattr__(self, "ignore", tuple(given))
         faults = [
             Fault("ignore", f"{part!r} is unknown", choices) for part in self.ignore if part not in get_args(Part)
         ]
@@ -149,7 +152,7 @@ class Study:
     people: int
     plan: SamplingPlan
     analyses: Mapping[str, Analysis | Estimator]
-    target: Target
+    target: Compared
     define: Mapping[str, str] = field(default_factory=dict)
     observed: Sequence[str] = ()
     where: str | None = None
@@ -180,14 +183,17 @@ class Study:
         ]
         if not is_whole(self.people, 1):
             faults.append(Fault("people", f"is {self.people!r}", "a whole number of at least 1"))
-        if self.target not in get_args(Target):
-            faults.append(Fault("target", f"{self.target!r} is unknown", f"one of {', '.join(get_args(Target))}"))
+        if self.target not in get_args(Compared):
+            faults.append(Fault("target", f"{self.target!r} is unknown", f"one of {', '.join(get_args(Compared))}"))
         do: Any = self.do
         if not isinstance(do, Mapping | None):
             faults.append(Fault("do", f"is {do!r}", "a mapping of variables to values, or None"))
         for name, listed in (("observed", self.observed), ("columns", self.columns)):
-            if isinstance(listed, str):
-                faults.append(Fault(name, f"is {listed!r}", f"a list, as in [{listed!r}]"))
+            given: Any = listed
+            if isinstance(given, str):
+                faults.append(Fault(name, f"is {given!r}", f"a list, as in [{given!r}]"))
+            elif not (isinstance(given, Sequence) or (given is None and name == "columns")):
+                faults.append(Fault(name, f"is {given!r}", "a list of columns"))
         if isinstance(self.analyses, Mapping):
             faults += self._analysis_faults()
         return faults + self._question_faults()

@@ -33,7 +33,10 @@ class Asked:
     @classmethod
     def read(cls, question: str, among: str | None = None) -> Asked:
         """Return the question in the language of `crampstats.questions`; a `QuestionError` if it cannot be read."""
-        return cls(read_question(question), read_question(among) if among else None)
+        asked = cls(read_question(question), read_question(among) if among else None)
+        if not asked.question.columns:
+            raise QuestionError(f"{question!r} names no variable.")
+        return asked
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -57,7 +60,12 @@ def answered(question: Question, people: pd.DataFrame) -> np.ndarray:
         raise QuestionError(f"{question.text!r} is a text; ask for a yes/no or a number.")
     if answer.missing is not None:
         raise QuestionError(f"{question.text!r} has no answer for {int(answer.missing.sum())} simulated people.")
-    return np.asarray(answer.values)
+    values = np.asarray(answer.values)
+    if not np.isfinite(values).all():
+        raise QuestionError(
+            f"{question.text!r} is not finite for {int((~np.isfinite(values)).sum())} simulated people."
+        )
+    return values
 
 
 def inside_of(among: Question | None, people: pd.DataFrame) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -27,18 +28,21 @@ from crampstats.population.mechanisms import (
 from crampstats.population.terms import Condition, Effect, Form, Predictor
 from crampstats.reference.parameters import SOURCED_KEYS, sourced_from
 from crampstats.reference.populations import standard_population
-from crampstats.schema import Column, Fault, raise_faults
+from crampstats.schema import Column, Fault, is_number, raise_faults
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from crampstats.reference.sourced import Sourced
 
 TRUTH = "true_"
 # The open band of a standard population ends here.
 OLDEST = 99
+# What a count can be made of, far above anything that is counted, and far below the largest 32-bit number.
+MOST_A_WINDOW, LONGEST, MOST_COUNTED = 1e4, 1e3, 10**8
 _FORMS = ("level", "above", "below", "at_least", "log_from", "from")
-_SHARED_KEYS = ("meaning", "unit", "mechanism")
+# Codes of levels and classes are kept in eight bits.
+MOST_LEVELS = 127
 
 
 @dataclass(frozen=True)
@@ -105,7 +109,12 @@ class _Table:
 
     def optional_number(self, key: str) -> float | None:
         """Take a number that may be absent."""
-        return None if key not in self.left else self.take(key, (int, float), "a number")
+        if key not in self.left:
+            return None
+        value = _number(self.left.pop(key))
+        if value is None:
+            self.reader.fault(self.name, f"{key} is no finite number", "a number")
+        return value
 
     def parameter(self, key: str, name: str | None = None, table: Any = None) -> str:
         """Take a sourced number and return its full name."""
@@ -122,13 +131,16 @@ class _Table:
                 self.reader.fault(full, str(problem).rstrip("."), "a sourced number")
         return full
 
-    def parent(self, key: str = "of", table: dict[str, Any] | None = None) -> str:
-        """Take the name of a variable that stands before this one."""
+    def parent(self, key: str = "of", table: dict[str, Any] | None = None, *, numeric: bool = False) -> str:
+        """Take the name of a variable that stands before this one; a numeric one has no levels."""
         source = self.left if table is None else table
         name = source.pop(key, None)
         if not isinstance(name, str) or name not in self.reader.variables:
             known = ", ".join(self.reader.variables) or "none"
             self.reader.fault(self.name, f"{key} = {name!r}", f"a variable declared before it ({known})")
+            return ""
+        if numeric and self.reader.variables[name].column.kind == "category":
+            self.reader.fault(self.name, f"{key} = {name!r} is a category", "a number")
             return ""
         return name
 
@@ -153,8 +165,18 @@ class _Table:
         if limits.get("per") == 0 or bad or (limits.get("log_from") or 1.0) <= 0:
             self.reader.fault(self.name, f"{parent}: {limits}", "numbers; per not 0, log_from above 0")
             limits = {}
+        if (
+            "per" in limits
+            and not {"above", "below"} & set(limits)
+            and not {"level", "log_from", "at_least"}.isdisjoint(used)
+        ):
+            self.reader.fault(
+                self.name, f"{parent}: per with {' and '.join(used)}", "per divides values and distances only"
+            )
         level = table.pop("level", None)
         kind = self.reader.variables[parent].column.kind if parent else ""
+        if kind and "log_from" in limits and not _is_positive(self.reader.variables[parent]):
+            self.reader.fault(self.name, f"{parent}: log_from of what may be 0 or less", "a variable with low above 0")
         if kind == "category" and level is None:
             self.reader.fault(self.name, f"{parent} is a category", "a level of it")
         code = -1 if level is None else self.level(parent, level)
@@ -181,11 +203,16 @@ class _Table:
             what = {key: value for key, value in entry.items() if key not in SOURCED_KEYS}
             also = what.pop("also", None)
             form = self.form(what)
-            other = self.form(dict(also)) if isinstance(also, dict) else None
+            other = None
+            if isinstance(also, dict):
+                second = dict(also)
+                other = self.form(second)
+                what |= second
+            elif also is not None:
+                self.reader.fault(prefix, f"also = {also!r}", "also = { of = ..., level = ... } or another form")
             if what:
-                self.reader.fault(
-                    prefix, f"an effect has the unknown {', '.join(what)}", "of, a form, a sourced number"
-                )
+                unknown = ", ".join(map(str, what))
+                self.reader.fault(prefix, f"an effect has the unknown {unknown}", "of, a form, a sourced number")
             name = f"{prefix}.{form.label}" + (f" and {other.label}" if other else "")
             effects.append(Effect(self.parameter("", name, number), form, other))
         return tuple(effects)
@@ -202,9 +229,11 @@ class _Table:
             return ()
         conditions = []
         for entry in (dict(entry) for entry in entries):
-            parent, level = self.parent(table=entry), entry.pop("level", None)
-            low, high = (_number(entry.pop(limit)) if limit in entry else None for limit in ("at_least", "at_most"))
-            if entry or (level is None) == (low is None and high is None):
+            parent, level = self.parent(table=entry, numeric="level" not in entry), entry.pop("level", None)
+            given = [limit for limit in ("at_least", "at_most") if limit in entry]
+            low, high = (_number(entry.pop(limit, None)) for limit in ("at_least", "at_most"))
+            wrong = len(given) != (low is not None) + (high is not None)
+            if entry or wrong or (level is None) == (low is None and high is None):
                 self.reader.fault(self.name, f"{key} of {parent!r}", "a level, or at_least and at_most as numbers")
                 continue
             code = -1 if level is None else self.level(parent, level)
@@ -212,9 +241,17 @@ class _Table:
         return tuple(conditions)
 
 
+def _is_positive(variable: Variable) -> bool:
+    """Say whether a variable is above 0 in everybody, so that its logarithm can act."""
+    return variable.column.low > 0 or (isinstance(variable.mechanism, Normal) and variable.mechanism.on_log)
+
+
 def _number(value: Any) -> float | None:
-    """Return a number as float, None for anything else."""
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    """Return a finite number as float, None for anything else."""
+    try:
+        return float(value) if is_number(value) else None
+    except OverflowError:  # whole numbers have no end, floats have one
+        return None
 
 
 @dataclass(frozen=True)
@@ -232,6 +269,9 @@ def _ages(table: _Table) -> _Made | None:
     standard = table.take("standard", str, "the name of a standard population")
     lowest = table.take("lowest", int, "a whole number of years")
     if standard is None or lowest is None:
+        return None
+    if not 0 <= lowest < OLDEST:
+        table.reader.fault(table.name, f"lowest = {lowest}", f"a whole number of years from 0 to {OLDEST - 1}")
         return None
     try:
         bands = standard_population(standard).bands
@@ -254,10 +294,17 @@ def _levels(table: _Table) -> tuple[str, ...]:
     levels = table.take("levels", list, "an array of at least two levels")
     if levels is None:
         return ()
-    if len(levels) < 2 or len(set(levels)) < len(levels) or not all(isinstance(level, str) for level in levels):
-        table.reader.fault(table.name, f"levels = {levels!r}", "an array of at least two different texts")
+    return _texts(table, "levels", levels)
+
+
+def _texts(table: _Table, key: str, texts: list[Any]) -> tuple[str, ...]:
+    """Return names of levels, none if they are no two to 127 different texts."""
+    right = all(isinstance(text, str) and text for text in texts)
+    if not right or not 2 <= len(texts) <= MOST_LEVELS or len(set(texts)) < len(texts):
+        shown = f"{key} = {texts!r}" if len(texts) <= MOST_LEVELS else f"{key} are {len(texts)}"
+        table.reader.fault(table.name, shown, f"two to {MOST_LEVELS} different texts")
         return ()
-    return tuple(levels)
+    return tuple(texts)
 
 
 def _shares(table: _Table) -> _Made | None:
@@ -304,7 +351,11 @@ def _choice(table: _Table) -> _Made | None:
         table.reader.fault(f"{table.name}[{level}]", "is no choice but the first", f"one of {', '.join(chosen[1:])}")
     predictors = []
     for level in chosen[1:]:
-        prefix, entry = f"{table.name}[{level}]", dict(given.get(level, {}))
+        prefix, told = f"{table.name}[{level}]", given.get(level, {})
+        if not isinstance(told, dict):
+            table.reader.fault(prefix, f"is {told!r}", "a table with intercept and effects")
+            continue
+        entry = dict(told)
         intercept = table.parameter("", f"{prefix}.intercept", entry.pop("intercept", {}))
         predictors.append(Predictor(intercept, table.effects(entry.pop("effects", []), prefix)))
         if entry:
@@ -342,26 +393,30 @@ def _rate(table: _Table) -> _Made:
     if high is not None and not high > 0:
         table.reader.fault(table.name, f"high = {high}", "a rate above 0")
         high = None
-    mechanism = Rate(table.parent("times"), table.predictor(), high)
-    return _Made(mechanism, low=0.0, high=math.inf if high is None else high)
+    highest = MOST_A_WINDOW if high is None else min(high, MOST_A_WINDOW)
+    return _Made(Rate(table.parent("times", numeric=True), table.predictor(), highest), low=0.0, high=highest)
 
 
 def _count(table: _Table) -> _Made:
     windows = table.take("windows", (int, float), "a length above 0", 1.0)
-    if windows is not None and not 0 < windows < math.inf:
-        table.reader.fault(table.name, f"windows = {windows}", "a length above 0")
-    plus = table.parent("plus") if "plus" in table.left else None
-    return _Made(Count(table.parent(), float(windows or 1.0), plus), low=0)
+    if windows is not None and not 0 < windows <= LONGEST:
+        table.reader.fault(table.name, f"windows = {windows}", f"a length above 0, at most {LONGEST:g}")
+    plus, of = table.parent("plus") if "plus" in table.left else "", table.parent()
+    for key, parent, kind in (("plus", plus, Count), ("of", of, Rate)):
+        if parent and not isinstance(table.reader.variables[parent].mechanism, kind):
+            table.reader.fault(table.name, f"{key} = {parent!r}", f"a variable whose mechanism is {kind.name}")
+    return _Made(Count(of, float(windows or 1.0), plus or None), low=0, high=MOST_COUNTED)
 
 
 def _measured(table: _Table) -> _Made:
-    return _Made(Measured(table.parent(), table.parameter("within_cv"), table.parameter("analytic_cv")))
+    parameters = table.parameter("within_cv"), table.parameter("analytic_cv")
+    return _Made(Measured(table.parent(numeric=True), *parameters))
 
 
 def _reported(table: _Table) -> _Made | None:
-    of, step = table.parent(), table.take("step", (int, float), "a step such as 0.1")
+    of, step = table.parent(numeric=True), table.optional_number("step")
     texts = [table.take(key, str, "a text") or "" for key in ("from_unit", "to_unit", "substance")]
-    steps = round(1.0 / step) if step and step > 0 else 0
+    steps = round(1.0 / step) if step and step > 1e-6 else 0
     if steps < 1 or not math.isclose(steps * (step or 0.0), 1.0):
         table.reader.fault(table.name, f"step = {step!r}", "1 over a whole number, such as 0.1 or 0.01")
         return None
@@ -373,18 +428,21 @@ def _reported(table: _Table) -> _Made | None:
 
 
 def _classes(table: _Table) -> _Made | None:
-    of, edges = table.parent(), table.take("edges", list, "an array of numbers that ascend")
-    if not edges or None in [_number(edge) for edge in edges] or any(a >= b for a, b in pairwise(edges)):
-        table.reader.fault(table.name, f"edges = {edges!r}", "an array of numbers that ascend")
+    of, edges = table.parent(numeric=True), table.take("edges", list, "an array of numbers that ascend")
+    numbers = [_number(edge) for edge in edges or ()]
+    known = [number for number in numbers if number is not None]
+    if not numbers or len(numbers) >= MOST_LEVELS or known != numbers or any(a >= b for a, b in pairwise(known)):
+        table.reader.fault(table.name, f"edges = {edges!r:.80}", f"up to {MOST_LEVELS - 1} numbers that ascend")
         return None
-    mechanism = Classes(of, tuple(map(float, edges)))
+    mechanism = Classes(of, tuple(known))
     if "labels" not in table.left:
         return _Made(mechanism, kind="integer", low=0, high=len(edges))
     labels = table.left.pop("labels")
-    if not isinstance(labels, list) or len(labels) != len(edges) + 1:
-        table.reader.fault(table.name, f"labels = {labels!r}", f"{len(edges) + 1} labels, one more than edges")
+    if not isinstance(labels, list) or len(labels) != len(known) + 1:
+        table.reader.fault(table.name, f"labels = {labels!r}", f"{len(known) + 1} labels, one more than edges")
         return None
-    return _Made(mechanism, tuple(labels))
+    texts = _texts(table, "labels", labels)
+    return _Made(mechanism, texts) if texts else None
 
 
 MECHANISMS: dict[str, Callable[[_Table], _Made | None]] = {
@@ -407,6 +465,9 @@ MECHANISMS: dict[str, Callable[[_Table], _Made | None]] = {
 
 def _read_variable(reader: _Reader, name: str, given: Any) -> None:
     """Read one variable and add it, or its faults."""
+    if not isinstance(name, str) or not name.isidentifier():
+        reader.fault(str(name), f"{name!r} is no name", "letters, digits and underscores, as questions can name")
+        return
     if not isinstance(given, dict):
         reader.fault(name, "is no table", "a table with meaning and mechanism")
         return
@@ -461,6 +522,9 @@ def declare(tables: Mapping[str, Any]) -> tuple[tuple[Variable, ...], dict[str, 
         With every fault of the declaration.
     """
     reader = _Reader()
+    if not isinstance(tables, Mapping) or not tables:
+        reader.fault("population", f"is {tables!r:.80}", "a table each variable, at least one")
+        raise_faults(reader.faults, "the population cannot be declared")
     for name, given in tables.items():
         _read_variable(reader, name, given)
     variables = tuple(reader.variables.values())

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from crampstats.errors import CrampstatsError
+from crampstats.population.populations import Population
 from crampstats.schema import Fault, raise_faults
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     import networkx as nx
-
-    from crampstats.population.populations import Population
 
 SHOWN = 3
 NOTHING, NONE_EXISTS = "(nothing)", "(none exists)"
@@ -145,6 +145,9 @@ def adjustment_set(
     """
     from networkx import ancestors, descendants
 
+    given: Any = population
+    if not isinstance(given, Population):
+        raise_faults([Fault("population", f"is {given!r:.80}", "a Population")], "adjustment_set")
     graph = population.graph()
     _check(graph, exposure, outcome, avoid)
     affected = descendants(graph, exposure)
@@ -177,8 +180,9 @@ def adjustment_set(
 def _check(graph: nx.DiGraph, exposure: str, outcome: str, avoid: Collection[str]) -> None:
     """Raise one error with all that is wrong with the names."""
     faults = []
-    if isinstance(avoid, str):
-        faults.append(Fault("avoid", f"is the text {avoid!r}", f"a list of names, [{avoid!r}]"))
+    given: Any = avoid
+    if isinstance(given, str) or not isinstance(given, Collection):
+        faults.append(Fault("avoid", f"is {given!r}", "a list of names"))
         avoid = ()
     unknown = sorted({repr(name) for name in (exposure, outcome, *avoid) if name not in graph})
     if unknown:

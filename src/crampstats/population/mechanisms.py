@@ -36,6 +36,10 @@ class Limits:
 
 # Wider than any effect of this field: what lies outside is a slip of the unit.
 EFFECT = Limits(-1e4, 1e4, "a number from -10000 to 10000")
+# On a log scale even 20 is a factor of 500 million.
+LOG_EFFECT = Limits(-20.0, 20.0, "a number from -20 to 20, on a log scale")
+# Further out a chance is 0 or 1 to all digits, and a rate beyond what a count can be.
+FARTHEST = 300.0
 SHARE = Limits(0.0, 1.0, "a share from 0 to 1")
 SPREAD = Limits(0.0, 1e4, "a number from 0 to 10000")
 ABOVE_0 = Limits(1e-6, 1e6, "a number above 0")
@@ -85,9 +89,15 @@ def _parents(predictors: Sequence[Predictor], conditions: Sequence[Condition] = 
     return tuple(dict.fromkeys([*names, *(condition.of for condition in conditions)]))
 
 
-def _effects(predictors: Sequence[Predictor]) -> dict[str, Limits]:
+def _effects(predictors: Sequence[Predictor], limits: Limits = LOG_EFFECT) -> dict[str, Limits]:
     """Return the limits of all intercepts and coefficients."""
-    return {name: EFFECT for predictor in predictors for name in predictor.parameters}
+    return {name: limits for predictor in predictors for name in predictor.parameters}
+
+
+def _exponential(predictor: np.ndarray) -> np.ndarray:
+    """Return the exponential of what was predicted, in place, short of what has none."""
+    np.clip(predictor, -FARTHEST, FARTHEST, out=predictor)
+    return np.exp(predictor, out=predictor)
 
 
 def _held(values: np.ndarray, low: float | None, high: float | None) -> np.ndarray:
@@ -195,6 +205,10 @@ class Groups(_Alone):
         number = numbers[self.number]
         return () if number == round(number) else [Fault(self.number, f"is {number:g}", "a whole number")]
 
+    def groups(self, numbers: Mapping[str, float]) -> int:
+        """Return how many groups there are in all."""
+        return int(numbers[self.number]) * self.levels
+
     def draw(self, values: Values, numbers: Numbers, luck: Luck) -> np.ndarray:
         number = int(numbers[self.number])
         table = _guide(_rank_shares(number, numbers[self.inequality]))
@@ -229,7 +243,7 @@ class GroupEffect(_Alone):
         return (self.of,)
 
     def draw(self, values: Values, numbers: Numbers, luck: Luck) -> np.ndarray:
-        return luck.shared_normal(int(numbers[self.groups.number]) * self.groups.levels)[values[self.of]]
+        return luck.shared_normal(self.groups.groups(numbers))[values[self.of]]
 
 
 @dataclass(frozen=True)
@@ -267,8 +281,7 @@ class Choice(_Alone):
         boundary = np.ones(luck.size)
         boundaries = [boundary]
         for predictor in self.choices:
-            odds = predictor.apply(values, numbers, luck.size)
-            np.exp(odds, out=odds)
+            odds = _exponential(predictor.apply(values, numbers, luck.size))
             odds += boundary
             boundaries.append(boundary := odds)
         place = luck.uniform()
@@ -311,7 +324,7 @@ class Logistic(_Alone):
     def draw(self, values: Values, numbers: Numbers, luck: Luck) -> np.ndarray:
         odds_against = self.predictor.apply(values, numbers, luck.size)
         np.negative(odds_against, out=odds_against)
-        np.exp(odds_against, out=odds_against)
+        _exponential(odds_against)
         odds_against += 1.0
         odds_against *= luck.uniform()
         yes = odds_against < 1.0
@@ -352,14 +365,19 @@ class Normal(_Alone):
 
     @property
     def parameters(self) -> Mapping[str, Limits]:
-        return {**_effects((self.predictor,)), self.spread: SPREAD}
+        if self.on_log:
+            return {
+                **_effects((self.predictor,)),
+                self.spread: Limits(0.0, 20.0, "a number from 0 to 20, on a log scale"),
+            }
+        return {**_effects((self.predictor,), EFFECT), self.spread: SPREAD}
 
     def draw(self, values: Values, numbers: Numbers, luck: Luck) -> np.ndarray:
         drawn = luck.normal()
         drawn *= numbers[self.spread]
         drawn += self.predictor.apply(values, numbers, luck.size)
         if self.on_log:
-            np.exp(drawn, out=drawn)
+            _exponential(drawn)
         return _held(drawn, self.low, self.high)
 
 
@@ -421,14 +439,14 @@ class Rate(_Alone):
     predictor
         Of the logarithm.
     high
-        The end to which larger rates are moved.
+        The end to which larger rates are moved; negative ones are moved to 0.
     """
 
     name: ClassVar[str] = "rate"
     kind: ClassVar[Kind] = "number"
     times: str
     predictor: Predictor
-    high: float | None = None
+    high: float
 
     @property
     def parents(self) -> tuple[str, ...]:
@@ -439,10 +457,9 @@ class Rate(_Alone):
         return _effects((self.predictor,))
 
     def draw(self, values: Values, numbers: Numbers, luck: Luck) -> np.ndarray:
-        rate = self.predictor.apply(values, numbers, luck.size)
-        np.exp(rate, out=rate)
+        rate = _exponential(self.predictor.apply(values, numbers, luck.size))
         rate *= values[self.times]
-        return _held(rate, None, self.high)
+        return _held(rate, 0.0, self.high)
 
 
 @dataclass(frozen=True)
@@ -500,7 +517,7 @@ class Measured(_Alone):
 
     @property
     def parameters(self) -> Mapping[str, Limits]:
-        # Above a quarter normal errors would make negative levels.
+        # With more, normal errors would make negative levels of more than one person in ten thousand.
         variation = Limits(0.0, 0.25, "a coefficient of variation from 0 to 0.25")
         return {self.within: variation, self.analytic: variation}
 

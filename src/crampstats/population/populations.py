@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -12,11 +14,11 @@ from crampstats.errors import CrampstatsError
 from crampstats.population.declarations import Variable, declare, number_faults
 from crampstats.reference.parameters import parameter_tables, population_tables, sourced_from
 from crampstats.reference.sourced import Sourced
+from crampstats.reference.tables import bibliography
 from crampstats.schema import Fault, Schema, raise_faults
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
 
     import networkx as nx
 
@@ -40,7 +42,9 @@ class Population:
     variables
         In causal order: parents first.
     parameters
-        Each number by its full name, such as ``"diabetes.intercept"``.
+        Each number by its full name, such as ``"diabetes.intercept"``. It cannot be changed in place.
+    citations
+        Of sources that `crampstats.reference.sources` does not have, by their keys.
 
     Examples
     --------
@@ -55,17 +59,25 @@ class Population:
 
     variables: tuple[Variable, ...]
     parameters: Mapping[str, Sourced]
+    citations: Mapping[str, str]
 
     def __init__(
         self,
         variables: tuple[Variable, ...] | None = None,
         parameters: Mapping[str, Sourced] | None = None,
+        citations: Mapping[str, str] | None = None,
     ) -> None:
         if (variables is None) != (parameters is None):
             raise CrampstatsError("a Population needs both its variables and its parameters, or neither.")
         packaged_variables, packaged_parameters = _packaged() if variables is None else ((), {})
         object.__setattr__(self, "variables", packaged_variables if variables is None else variables)
-        object.__setattr__(self, "parameters", dict(packaged_parameters if parameters is None else parameters))
+        shown = MappingProxyType(dict(packaged_parameters if parameters is None else parameters))
+        object.__setattr__(self, "parameters", shown)
+        object.__setattr__(self, "citations", MappingProxyType(dict(citations or {})))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What shields the parameters cannot be sent to another process.
+        return type(self), (self.variables, dict(self.parameters), dict(self.citations))
 
     @classmethod
     def declared(cls, tables: Mapping[str, Any]) -> Population:
@@ -135,9 +147,13 @@ class Population:
         Raises
         ------
         SchemaError
-            With every fault: an unknown name, a number without source, another unit, an impossible value.
+            With every fault: an unknown name, a number without source or of an unknown one, another unit, an impossible value.
         """
-        return self._replaced({name: (value, "") for name, value in parameters.items()})
+        given: Any = parameters
+        if not isinstance(given, Mapping):
+            told = [Fault("parameters", f"are {given!r:.80}", "a mapping of names to Sourced")]
+            raise_faults(told, "the parameters do not fit the population")
+        return self._replaced({name: (value, "") for name, value in given.items()}, {})
 
     def with_file(self, path: str | os.PathLike[str]) -> Population:
         """Return the same population with the numbers of a TOML file.
@@ -162,11 +178,11 @@ class Population:
                 read[name] = (sourced_from(table, own), "")
             except CrampstatsError as problem:
                 read[name] = (None, str(problem).rstrip("."))
-        return self._replaced(read)
+        return self._replaced(read, own)
 
-    def _replaced(self, given: Mapping[str, tuple[Any, str]]) -> Population:
+    def _replaced(self, given: Mapping[str, tuple[Any, str]], own: Mapping[str, str]) -> Population:
         """Return the population with these numbers, or raise all that is wrong with them."""
-        faults, new = [], dict(self.parameters)
+        faults, new, citations = [], dict(self.parameters), {**self.citations, **own}
         for name, (parameter, problem) in given.items():
             old = self.parameters.get(name)
             if old is None:
@@ -177,13 +193,17 @@ class Population:
                 faults.append(
                     Fault(name, f"is {parameter!r}", "a Sourced: a value with unit and source, or its reason")
                 )
+            elif parameter.source and parameter.source not in bibliography() and parameter.source not in citations:
+                faults.append(
+                    Fault(name, f"source {parameter.source!r} is in no bibliography", "a key of reference.sources()")
+                )
             elif parameter.unit != old.unit:
                 faults.append(Fault(name, f"is in {parameter.unit!r}", f"the unit {old.unit!r}"))
             else:
                 new[name] = parameter
         changed = {name: parameter.value for name, parameter in new.items()}
         raise_faults([*faults, *number_faults(self.variables, changed)], "the parameters do not fit the population")
-        return Population(self.variables, new)
+        return Population(self.variables, new, citations)
 
     def to_frame(self) -> pd.DataFrame:
         """Return the parameters as a table.

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from crampstats.population.luck import BLOCK, Luck, Source
+from crampstats.population.mechanisms import Groups
 from crampstats.population.populations import Population
 from crampstats.population.terms import Numbers, Values
 from crampstats.schema import Fault, Schema, is_whole, raise_faults
@@ -131,8 +133,9 @@ def _checked(
     for name, value, least in (("n", n, 1), ("seed", seed, 0), ("workers", workers, 1)):
         if not is_whole(value, least):
             faults.append(Fault(name, f"is {value!r}", f"a whole number of at least {least}"))
-    if isinstance(columns, str) or not isinstance(columns, Sequence | None):
-        faults.append(Fault("columns", f"is {columns!r}", "names in a list"))
+    listed = columns is None or (isinstance(columns, Sequence) and not isinstance(columns, str) and len(columns) > 0)
+    if not listed or not all(isinstance(name, str) for name in columns or ()):
+        faults.append(Fault("columns", f"is {columns!r:.80}", "names in a list, at least one, or None for all"))
         columns = None
     wanted = population.names if columns is None else tuple(dict.fromkeys(columns))
     known = f"one of {', '.join(population.names)}"
@@ -144,7 +147,10 @@ def _checked(
         if name not in population.names:
             faults.append(Fault(str(name), "is to be forced and is no variable", known))
             continue
-        column = population.variable(name).column
+        variable = population.variable(name)
+        column = variable.column
+        if isinstance(variable.mechanism, Groups):
+            column = replace(column, high=variable.mechanism.groups(population.numbers) - 1)
         found = Schema("do", (column,)).faults(pd.DataFrame({name: [value]}))
         faults += [Fault(name, f"cannot be forced to {value!r}", fault.expected) for fault in found[:1]]
         if not found:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from crampstats.population.populations import Population
-    from crampstats.questions import Question
 
 Measure = Literal["difference", "ratio", "odds_ratio", "attributable_fraction"]
 
@@ -142,13 +141,15 @@ def true_effect(
     >>> effect.value < 0
     True
     """
+    given: Any = values
+    faults = []
     if measure not in ("difference", "ratio", "odds_ratio"):
-        raise_faults(
-            [Fault("measure", f"is {measure!r}", "one of difference, ratio, odds_ratio")], "there is no such truth"
-        )
-    exposed, reference = values
-    lives = ({exposure: exposed}, {exposure: reference})
-    return _contrast(population, exposure, outcome, lives, n, seed, among, measure)
+        faults.append(Fault("measure", f"is {measure!r}", "one of difference, ratio, odds_ratio"))
+    if not isinstance(given, tuple | list) or len(given) != 2:
+        faults.append(Fault("values", f"are {given!r}", "two values: exposed and reference"))
+    asked = _asked(population, exposure, outcome, n, seed, among, faults)
+    lives = ({exposure: given[0]}, {exposure: given[1]})
+    return _contrast(population, exposure, asked, lives, n, seed, measure)
 
 
 def true_mean(
@@ -186,7 +187,7 @@ def true_mean(
     True
     """
     raise_faults(simulation_faults(population, n, seed), "there is no such truth")
-    totals = _totals(population, Asked.read(outcome, among), n, seed, [do or {}])
+    totals = _totals(population, Asked.read(outcome, among), n, seed, [{} if do is None else do])
     value = totals[:, 0].sum() / totals[:, 1].sum()
     return TrueMean(outcome, float(value), _mean_error(totals[:, 0] - totals[:, 1] * value, totals[:, 1].sum()), n)
 
@@ -222,25 +223,45 @@ def true_attributable_fraction(
     >>> 0 < found.value < 1
     True
     """
-    return _contrast(population, exposure, outcome, ({}, {exposure: reference}), n, seed, None, "attributable_fraction")
+    asked = _asked(population, exposure, outcome, n, seed, None, [])
+    return _contrast(population, exposure, asked, ({}, {exposure: reference}), n, seed, "attributable_fraction")
+
+
+def _asked(
+    population: Population, exposure: Any, outcome: str, n: int, seed: int, among: str | None, faults: list[Fault]
+) -> Asked:
+    """Return the questions as they were read, or raise every fault of the arguments."""
+    title = "there is no such truth"
+    faults = [*faults, *simulation_faults(population, n, seed)]
+    raise_faults([fault for fault in faults if fault.column == "population"], title)
+    if not isinstance(exposure, str) or exposure not in population.names:
+        raise_faults(
+            [*faults, Fault("exposure", f"{exposure!r} is no variable", f"one of {', '.join(population.names)}")], title
+        )
+    asked = Asked.read(outcome, among)
+    descendants = {exposure}
+    for variable in population.variables:
+        if descendants & set(variable.parents):
+            descendants.add(variable.name)
+    wrong = sorted(descendants & set(asked.among.columns)) if asked.among else []
+    expected = "a question on what the exposure leaves alone"
+    raise_faults([*faults, *(Fault(name, f"descends from {exposure!r}", expected) for name in wrong)], title)
+    return asked
 
 
 def _contrast(
     population: Population,
     exposure: str,
-    outcome: str,
+    asked: Asked,
     lives: tuple[Mapping[str, Any], Mapping[str, Any]],
     n: int,
     seed: int,
-    among: str | None,
     measure: Measure,
 ) -> TrueEffect:
     """Compare two lives of the same people."""
-    raise_faults(simulation_faults(population, n, seed), "there is no such truth")
-    asked = Asked.read(outcome, among)
-    _check_exposure(population, exposure, asked.among)
-    totals = _totals(population, asked, n, seed, lives)
+    totals = _totals(population, asked, n, seed, lives, yes_no=measure == "odds_ratio")
     value, std_error, means = _compared(totals, measure)
+    outcome = asked.question.text
     if not np.isfinite([value, std_error]).all():
         raise CrampstatsError(
             f"the {measure.replace('_', ' ')} of {outcome!r} does not exist: its means are {means[0]:g} and {means[1]:g} in "
@@ -249,32 +270,27 @@ def _contrast(
     return TrueEffect(exposure, outcome, measure, value, std_error, float(means[0]), float(means[1]), n)
 
 
-def _totals(population: Population, asked: Asked, n: int, seed: int, lives: Sequence[Mapping[str, Any]]) -> np.ndarray:
+def _totals(
+    population: Population,
+    asked: Asked,
+    n: int,
+    seed: int,
+    lives: Sequence[Mapping[str, Any]],
+    *,
+    yes_no: bool = False,
+) -> np.ndarray:
     """Return the sum of an outcome in each life and the number of people, shape (batches, lives + 1)."""
     totals = np.zeros((BATCHES, len(lives) + 1))
     for batch, each in enumerate(batches(population, n, seed, asked.columns, lives)):
         for life, people in enumerate(each):
             outcome, inside = asked.of(people)
+            if yes_no and not np.isin(outcome, (0.0, 1.0)).all():
+                raise QuestionError(f"an odds ratio needs a yes/no outcome; {asked.question.text!r} is a number.")
             totals[batch, life] = outcome[inside].sum()
             totals[batch, -1] = inside.sum()
     if asked.among is not None and totals[:, -1].sum() == 0:
         raise QuestionError(f"among={asked.among.text!r} holds for nobody of {n:,} simulated people.")
     return totals
-
-
-def _check_exposure(population: Population, exposure: str, chosen: Question | None) -> None:
-    """Refuse what is no variable, and a question that has another answer in another life."""
-    descendants = {exposure}
-    for variable in population.variables:
-        if descendants & set(variable.parents):
-            descendants.add(variable.name)
-    wrong = [] if chosen is None else sorted(descendants & set(chosen.columns))
-    faults = [
-        Fault(name, f"descends from {exposure!r}", "a question on what the exposure leaves alone") for name in wrong
-    ]
-    if exposure not in population.names:
-        faults.append(Fault(str(exposure), "is no variable", f"one of {', '.join(population.names)}"))
-    raise_faults(faults, "there is no such truth")
 
 
 def _compared(totals: np.ndarray, measure: Measure) -> tuple[float, float, np.ndarray]:

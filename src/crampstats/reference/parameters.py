@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from importlib import resources
 from pathlib import Path
@@ -12,7 +13,6 @@ from crampstats.reference.sourced import Sourced
 from crampstats.reference.tables import bibliography
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Collection, Mapping
 
 SOURCED_KEYS = ("value", "unit", "source", "where", "low", "high", "status", "note")
@@ -25,8 +25,8 @@ def population_tables() -> dict[str, Any]:
     return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
-def parameter_tables(path: str | os.PathLike[str]) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Return what a user's file says of parameters, by full name, and the keys of the sources that it brings itself.
+def parameter_tables(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return what a user's file says of parameters, by full name, and the citations that it brings itself, by their keys.
 
     Parameters
     ----------
@@ -37,8 +37,10 @@ def parameter_tables(path: str | os.PathLike[str]) -> tuple[dict[str, Any], tupl
     Raises
     ------
     ReferenceDataError
-        If the file cannot be read as TOML.
+        If the file cannot be read as TOML, or a citation is no text or has the key of another source.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise ReferenceDataError(f"path={path!r} has to be the path of a TOML file.")
     try:
         tables = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
@@ -46,7 +48,11 @@ def parameter_tables(path: str | os.PathLike[str]) -> tuple[dict[str, Any], tupl
     own = tables.pop("sources", {})
     if not isinstance(own, dict) or not all(isinstance(text, str) and text.strip() for text in own.values()):
         raise ReferenceDataError(f"{path}: [sources] has to be a table of keys and citations.")
-    return tables, tuple(own)
+    if taken := [key for key in own if key in bibliography()]:
+        raise ReferenceDataError(
+            f"{path}: {_listed(taken)} in [sources] is the key of a packaged source; choose another."
+        )
+    return tables, own
 
 
 def sourced_from(table: Any, own_sources: Collection[str] = ()) -> Sourced:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 from typing import Literal, get_args
 
 from crampstats.errors import ReferenceDataError
@@ -57,6 +58,14 @@ class Sourced:
     note: str = ""
 
     def __post_init__(self) -> None:
+        for name in ("value", "low", "high"):
+            number = getattr(self, name)
+            absent = number is None and name != "value"
+            if not absent and (isinstance(number, bool) or not isinstance(number, Real)):
+                raise ReferenceDataError(f"{name}={number!r} has to be a number.")
+        for name in ("unit", "source", "where", "note"):
+            if not isinstance(getattr(self, name), str):
+                raise ReferenceDataError(f"{name}={getattr(self, name)!r} has to be a text.")
         if self.status not in get_args(Status):
             raise ReferenceDataError(f"status={self.status!r} is unknown: choose from {', '.join(get_args(Status))}.")
         if self.status == "assumed" and not self.note.strip():
@@ -67,7 +76,9 @@ class Sourced:
             raise ReferenceDataError("a derived value needs its formula in `where`.")
         if not self.unit.strip():
             raise ReferenceDataError("a value needs a unit; '1' for shares and ratios.")
-        if not math.isfinite(self.value):
-            raise ReferenceDataError(f"value={self.value} is not a finite number.")
+        for name in ("value", "low", "high"):
+            number = getattr(self, name)
+            if number is not None and not math.isfinite(number):
+                raise ReferenceDataError(f"{name}={number} is not a finite number.")
         if (self.low is not None and self.value < self.low) or (self.high is not None and self.value > self.high):
             raise ReferenceDataError(f"{self.value} lies outside its own range, {self.low} to {self.high}.")
