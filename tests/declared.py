@@ -25,6 +25,7 @@ def tables() -> dict[str, dict[str, Any]]:
             "edges": [40, 60],
             "labels": ["20-39", "40-59", "60+"],
         },
+        "day_of_year": {"meaning": "day", "mechanism": "whole", "first": 1, "last": 365},
         "sex": {
             "meaning": "sex",
             "mechanism": "shares",
@@ -121,7 +122,11 @@ def tables() -> dict[str, dict[str, Any]]:
             "mechanism": "rate",
             "times": "true_proneness",
             "intercept": assumed(-0.5),
-            "effects": [effect("diabetes", 0.3), effect("age_years", 0.1, below=50, per=10)],
+            "effects": [
+                effect("diabetes", 0.3),
+                effect("age_years", 0.1, below=50, per=10),
+                effect("day_of_year", 0.2, peak=196, period=365),
+            ],
         },
         "cramps_per_week": {"meaning": "cramps", "mechanism": "count", "of": "true_rate"},
         "cramps_per_month": {
@@ -136,6 +141,19 @@ def tables() -> dict[str, dict[str, Any]]:
             "mechanism": "classes",
             "of": "cramps_per_month",
             "edges": [1, 2, 5, 16],
+        },
+        "cramps_a_year": {
+            "meaning": "a year's cramps at this rate",
+            "mechanism": "sum",
+            "intercept": assumed(0.0),
+            "effects": [effect("true_rate", 52.0), effect("diabetes", 1.0)],
+            "high": 1000.0,
+        },
+        "frequent": {
+            "meaning": "often, with diabetes or at a young age",
+            "mechanism": "holds",
+            "all_of": [{"of": "cramps_per_month", "at_least": 5}],
+            "any_of": [{"of": "diabetes", "at_least": 1}, {"of": "age_years", "at_most": 39}],
         },
         "cramp_site": {
             "meaning": "site",

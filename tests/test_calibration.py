@@ -322,7 +322,7 @@ def test_errors_are_what_other_seeds_change() -> None:
     errors = np.array([each["std_error"] for each in tables])
     ratio = pd.Series(errors.mean(axis=0) / values.std(axis=0, ddof=1), names)
     # 8 seeds know a standard deviation to 27 %. Odds ratios of few cases are skewed, and their errors noisy.
-    steady = ratio[~names.str.contains("odds ratio|pregnan").to_numpy()]
+    steady = ratio[~names.str.contains("odds ratio|pregnan|trimester|cirrhosis|Crohn").to_numpy()]
     assert steady.between(0.4, 2.5).all()
     assert np.exp(np.log(steady).mean()) == pytest.approx(1.0, abs=0.2)
 
@@ -337,7 +337,8 @@ def test_the_table_of_figures(table: pd.DataFrame) -> None:
     assert table.columns.tolist() == [
         "statistic", "simulated", "std_error", "published", "low", "high", "unit", "standing", "source", "status", "note",
     ]  # fmt: skip
-    assert table["std_error"].gt(0).all()
+    assert table["std_error"].ge(0).all()  # 0 where nobody of few people is a case
+    assert table["std_error"].gt(0).mean() > 0.95
 
 
 def test_a_population_without_the_columns_is_refused() -> None:

@@ -208,6 +208,11 @@ def changed(name: str, **keys: object) -> dict[str, dict[str, object]]:
         ),
         (changed("cramp_site", only_if=[{"of": "sex", "at_least": 1}]), "cramp_site", "is a category"),
         (changed("cramp_site", choices={"foot": "x"}), "cramp_site[foot]", "is 'x'"),
+        (changed("day_of_year", first=400), "day_of_year", "first below last"),
+        (changed("day_of_year", last="end"), "day_of_year", "last"),
+        (changed("frequent", all_of=None, any_of=None), "frequent", "no condition"),
+        (changed("cramps_a_year", low=2000.0), "cramps_a_year", "low below high"),
+        (changed("diabetes", effects=[effect("age_years", 1.0, peak=3)]), "diabetes", "together with a period"),
         (changed("diet_mg_day", sd=assumed(-1)), "diet_mg_day.sd", "is -1"),
         (changed("true_magnesium_mmol_l", low=3.0), "true_magnesium_mmol_l", "low below high"),
         (changed("true_drawn_mmol_l", within_cv=assumed(0.5)), "true_drawn_mmol_l.within_cv", "0.25"),
@@ -286,9 +291,9 @@ def test_faults_of_many_variables_are_listed_at_once() -> None:
 
 def test_schema_and_frames() -> None:
     population = small_population()
-    assert population.schema.columns[2].levels == ("male", "female")
+    assert population.variable("sex").column.levels == ("male", "female")
     assert len(population.to_frame()) == len(population.parameters)
-    assert "19 variables" in repr(population)
+    assert "22 variables" in repr(population)
     assert "<table" in population._repr_html_()
     with pytest.raises(CrampstatsError, match="no variable 'x'"):
         population.variable("x")

@@ -34,7 +34,9 @@ POPULATIONS = {
 }
 FOLDER = resources.files("crampstats.reference") / "tables"
 TABLES = sorted(
-    file.name.removesuffix(".csv") for file in FOLDER.iterdir() if file.suffix == ".csv" and file.name != "sources.csv"
+    file.name.removesuffix(".csv")
+    for file in FOLDER.iterdir()
+    if file.suffix == ".csv" and file.name not in {"sources.csv", "claims.csv"}
 )
 
 

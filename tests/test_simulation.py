@@ -232,6 +232,18 @@ def test_conditions_hold_at_both_ends() -> None:
     assert not people["sex"].cat.ordered
 
 
+def test_whole_numbers_sums_and_what_holds(people: pd.DataFrame) -> None:
+    found = people["day_of_year"].value_counts()
+    assert (found.index.min(), found.index.max(), len(found)) == (1, 365, 365)
+    assert np.abs(found / BIG - 1 / 365).max() < 4.5 * np.sqrt(1 / 365 / BIG)
+    exact = np.minimum(52 * people["true_rate"] + people["diabetes"], 1000.0)
+    np.testing.assert_allclose(people["cramps_a_year"], exact, rtol=1e-12)
+    assert (people["cramps_a_year"] == 1000.0).any()
+    expected = (people["cramps_per_month"] >= 5) & ((people["diabetes"] == 1) | (people["age_years"] < 40))
+    assert (people["frequent"] == expected).all()
+    assert 0.005 < people["frequent"].mean() < 0.2
+
+
 def test_frailty_has_mean_1_and_its_three_kinds(people: pd.DataFrame) -> None:
     proneness = people["true_proneness"]
     assert proneness.mean() == pytest.approx(1, abs=4.5 * mean_error(proneness))
@@ -325,12 +337,13 @@ def test_a_predictor_too_large_for_a_table_is_added_up() -> None:
         (Form("x", below=2.0), "x below 2", [1, 0, 0]),
         (Form("x", at_least=2.0), "x at least 2", [0, 1, 1]),
         (Form("x", level="b", code=2), "x = b", [0, 1, 0]),
+        (Form("x", peak=2.0, period=4.0), "x peak 2", [0, 1, -1]),
         (Form("x", log_from=2.0), "log x", np.log([0.5, 1, 2])),
     ],
 )
 def test_forms(form: Form, label: str, expected: list[float]) -> None:
     assert form.label == label
-    np.testing.assert_allclose(form.apply({"x": np.array([1, 2, 4])}), expected)
+    np.testing.assert_allclose(form.apply({"x": np.array([1, 2, 4])}), expected, atol=1e-15)
 
 
 def test_all_faults_of_the_arguments_are_listed_at_once() -> None:

@@ -156,27 +156,16 @@ CRAMPS_TRUTH = {
     "heavy": "alcohol = heavy",
     "store": "true_body_store",
 }
-# What acts as well and is no question of this study.
-NOTHING = dict.fromkeys(
-    (
-        "exertion_hours_week above 5",
-        "exertion_hours_week below 1",
-        "fluid_intake_l_day below 1.5",
-        "potassium_mmol_l below 3.5",
-        "calcium_mmol_l below 2.2",
-        "egfr_ml_min below 30",
-        "diuretic = loop",
-        "pregnant",
-        "diabetes",
-    ),
-    0.0,
-)
 
 
 def poisson_performance(repeats: int) -> Performance:
     """Counts of people who are less unlike than real ones: the errors of this size of study are those of large samples."""
+    asked = {RATE + name for name in (*CRAMPS_TRUTH.values(), "intercept")}
+    asked |= {RATE + f"age_years above {age} and sex = female" for age in (25, 45)}
+    # What acts as well is no question of this study.
+    others = [name for name in POPULATION.parameters if name.startswith(RATE) and name not in asked]
     population = changed(
-        **{RATE + name: value for name, value in NOTHING.items()},
+        **dict.fromkeys(others, 0.0),
         true_cramp_proneness__prone=1.0,
         true_cramp_proneness__frequent=0.0,
         true_cramp_proneness__shape=2.0,

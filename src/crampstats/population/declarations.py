@@ -17,6 +17,7 @@ from crampstats.population.mechanisms import (
     Frailty,
     GroupEffect,
     Groups,
+    Holds,
     Logistic,
     Measured,
     Mechanism,
@@ -24,6 +25,8 @@ from crampstats.population.mechanisms import (
     Rate,
     Reported,
     Shares,
+    Sum,
+    Whole,
 )
 from crampstats.population.terms import Condition, Effect, Form, Predictor
 from crampstats.reference.parameters import SOURCED_KEYS, sourced_from
@@ -40,7 +43,7 @@ TRUTH = "true_"
 OLDEST = 99
 # What a count can be made of, far above anything that is counted, and far below the largest 32-bit number.
 MOST_A_WINDOW, LONGEST, MOST_COUNTED = 1e4, 1e3, 10**8
-_FORMS = ("level", "above", "below", "at_least", "log_from", "from")
+_FORMS = ("level", "above", "below", "at_least", "log_from", "peak", "from")
 # Codes of levels and classes are kept in eight bits.
 MOST_LEVELS = 127
 
@@ -55,10 +58,13 @@ class Variable:
         What it is in the table of people.
     mechanism
         What makes it.
+    group
+        What it belongs to, such as ``"food and drink"``; empty where nobody said.
     """
 
     column: Column
     mechanism: Mechanism
+    group: str = ""
 
     @property
     def name(self) -> str:
@@ -160,10 +166,13 @@ class _Table:
         used = [key for key in _FORMS if key in table]
         if len(used) > 1:
             self.reader.fault(self.name, f"{parent}: {' and '.join(used)} together", f"at most one of {_FORMS}")
-        limits = {key: _number(table.pop(key)) for key in (*_FORMS[1:], "per") if key in table}
+        limits = {key: _number(table.pop(key)) for key in (*_FORMS[1:], "per", "period") if key in table}
         bad = [key for key, value in limits.items() if value is None]
-        if limits.get("per") == 0 or bad or (limits.get("log_from") or 1.0) <= 0:
-            self.reader.fault(self.name, f"{parent}: {limits}", "numbers; per not 0, log_from above 0")
+        alone = ("peak" in limits) != ("period" in limits)
+        positive = all((limits.get(key) or 1.0) > 0 for key in ("log_from", "period"))
+        if limits.get("per") == 0 or bad or alone or not positive or limits.get("period") == 0:
+            expected = "numbers; per not 0, log_from above 0, peak together with a period above 0"
+            self.reader.fault(self.name, f"{parent}: {limits}", expected)
             limits = {}
         if (
             "per" in limits
@@ -188,6 +197,8 @@ class _Table:
             limits.get("below"),
             limits.get("at_least"),
             limits.get("log_from"),
+            limits.get("peak"),
+            limits.get("period") or 1.0,
             limits.get("from") or 0.0,
             limits.get("per") or 1.0,
         )
@@ -289,6 +300,16 @@ def _ages(table: _Table) -> _Made | None:
     return _Made(Ages(lowest, shares), low=lowest, high=lowest + len(shares) - 1)
 
 
+def _whole(table: _Table) -> _Made | None:
+    first, last = (table.take(key, int, "a whole number") for key in ("first", "last"))
+    if first is None or last is None:
+        return None
+    if not first < last:
+        table.reader.fault(table.name, f"first = {first}, last = {last}", "first below last")
+        return None
+    return _Made(Whole(first, last), low=first, high=last)
+
+
 def _levels(table: _Table) -> tuple[str, ...]:
     """Take the levels of a category."""
     levels = table.take("levels", list, "an array of at least two levels")
@@ -369,14 +390,37 @@ def _logistic(table: _Table) -> _Made:
     return _Made(Logistic(table.predictor(), table.conditions("only_if"), table.conditions("certain_if")))
 
 
-def _normal(table: _Table, *, on_log: bool = False) -> _Made:
+def _ends(table: _Table) -> tuple[float | None, float | None]:
+    """Take the ends to which values outside are moved."""
     low, high = table.optional_number("low"), table.optional_number("high")
     if low is not None and high is not None and not low < high:
         table.reader.fault(table.name, f"low = {low}, high = {high}", "low below high")
-        low = high = None
-    ends = (-math.inf if low is None else low, math.inf if high is None else high)
+        return None, None
+    return low, high
+
+
+def _between(mechanism: Mechanism, low: float | None, high: float | None) -> _Made:
+    """Return a mechanism whose values lie between two ends."""
+    return _Made(mechanism, low=-math.inf if low is None else low, high=math.inf if high is None else high)
+
+
+def _sum(table: _Table) -> _Made:
+    low, high = _ends(table)
+    return _between(Sum(table.predictor(), low, high), low, high)
+
+
+def _holds(table: _Table) -> _Made | None:
+    all_of, any_of = table.conditions("all_of"), table.conditions("any_of")
+    if not (all_of or any_of):
+        table.reader.fault(table.name, "has no condition", "all_of or any_of")
+        return None
+    return _Made(Holds(all_of, any_of))
+
+
+def _normal(table: _Table, *, on_log: bool = False) -> _Made:
+    low, high = _ends(table)
     mechanism = Normal(table.predictor(), table.parameter("sd"), on_log, low, high)
-    return _Made(mechanism, low=max(ends[0], 0.0) if on_log else ends[0], high=ends[1])
+    return _between(mechanism, max(low or 0.0, 0.0) if on_log else low, high)
 
 
 def _lognormal(table: _Table) -> _Made:
@@ -447,11 +491,14 @@ def _classes(table: _Table) -> _Made | None:
 
 MECHANISMS: dict[str, Callable[[_Table], _Made | None]] = {
     "ages": _ages,
+    "whole": _whole,
     "shares": _shares,
     "groups": _groups,
     "group_effect": _group_effect,
     "choice": _choice,
     "logistic": _logistic,
+    "holds": _holds,
+    "sum": _sum,
     "normal": _normal,
     "lognormal": _lognormal,
     "frailty": _frailty,
@@ -473,6 +520,7 @@ def _read_variable(reader: _Reader, name: str, given: Any) -> None:
         return
     table = _Table(reader, name, dict(given))
     meaning, unit = table.take("meaning", str, "what a reader has to know"), table.take("unit", str, "a unit", "")
+    group = table.take("group", str, "a word or two", "")
     chosen = table.take("mechanism", str, f"one of {', '.join(MECHANISMS)}")
     if chosen not in MECHANISMS:
         if chosen is not None:
@@ -486,7 +534,7 @@ def _read_variable(reader: _Reader, name: str, given: Any) -> None:
     kind = made.kind or made.mechanism.kind
     truth = name.startswith(TRUTH)
     column = Column(name, kind, meaning, unit or "", made.low, made.high, made.levels, truth=truth)  # type: ignore[arg-type]
-    reader.variables[name] = Variable(column, made.mechanism)
+    reader.variables[name] = Variable(column, made.mechanism, group or "")
 
 
 def number_faults(variables: tuple[Variable, ...], numbers: Mapping[str, float]) -> list[Fault]:

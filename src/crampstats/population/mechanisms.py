@@ -96,7 +96,7 @@ def _effects(predictors: Sequence[Predictor], limits: Limits = LOG_EFFECT) -> di
 
 def _exponential(predictor: np.ndarray) -> np.ndarray:
     """Return the exponential of what was predicted, in place, short of what has none."""
-    np.clip(predictor, -FARTHEST, FARTHEST, out=predictor)
+    np.minimum(predictor, FARTHEST, out=predictor)
     return np.exp(predictor, out=predictor)
 
 
@@ -135,6 +135,25 @@ def _guide(shares: np.ndarray) -> GuideTable:
     boundaries = np.cumsum(shares)
     boundaries[-1] = 1.0
     return GuideTable(boundaries)
+
+
+@dataclass(frozen=True)
+class Whole(_Alone):
+    """A whole number, each as likely as the others.
+
+    Attributes
+    ----------
+    first, last
+        The ends, both included.
+    """
+
+    name: ClassVar[str] = "whole"
+    kind: ClassVar[Kind] = "integer"
+    first: int
+    last: int
+
+    def draw(self, values: Values, numbers: Numbers, luck: Luck) -> np.ndarray:
+        return (luck.uniform() * (self.last - self.first + 1)).astype(np.int32) + self.first
 
 
 @dataclass(frozen=True)
@@ -322,12 +341,16 @@ class Logistic(_Alone):
         return _effects((self.predictor,))
 
     def draw(self, values: Values, numbers: Numbers, luck: Luck) -> np.ndarray:
-        odds_against = self.predictor.apply(values, numbers, luck.size)
-        np.negative(odds_against, out=odds_against)
-        _exponential(odds_against)
-        odds_against += 1.0
-        odds_against *= luck.uniform()
-        yes = odds_against < 1.0
+        tabled = numbers.tabled(self.predictor)
+        if tabled.rest:
+            odds_against = tabled.apply(values, numbers, luck.size)
+            np.negative(odds_against, out=odds_against)
+            _exponential(odds_against)
+            odds_against += 1.0
+            odds_against *= luck.uniform()
+            yes = odds_against < 1.0
+        else:
+            yes = luck.uniform() < tabled.chances.take(tabled.codes(values, luck.size))
         if self.only_if:
             yes &= all_hold(self.only_if, values)
         if self.certain_if:
@@ -379,6 +402,66 @@ class Normal(_Alone):
         if self.on_log:
             _exponential(drawn)
         return _held(drawn, self.low, self.high)
+
+
+@dataclass(frozen=True)
+class Sum(_Alone):
+    """What an intercept and effects add up to; it has no luck of its own.
+
+    Attributes
+    ----------
+    predictor
+        What is added up.
+    low, high
+        Ends to which sums outside are moved.
+    """
+
+    name: ClassVar[str] = "sum"
+    kind: ClassVar[Kind] = "number"
+    predictor: Predictor
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        return self.predictor.parents
+
+    @property
+    def parameters(self) -> Mapping[str, Limits]:
+        return _effects((self.predictor,), EFFECT)
+
+    def draw(self, values: Values, numbers: Numbers, luck: Luck) -> np.ndarray:
+        return _held(self.predictor.apply(values, numbers, luck.size), self.low, self.high)
+
+
+@dataclass(frozen=True)
+class Holds(_Alone):
+    """Whether conditions hold: all of some and any of others. It has no luck of its own.
+
+    Attributes
+    ----------
+    all_of
+        Conditions that must all hold; none demands nothing.
+    any_of
+        Conditions of which one must hold; none demands nothing.
+    """
+
+    name: ClassVar[str] = "holds"
+    kind: ClassVar[Kind] = "yes_no"
+    all_of: tuple[Condition, ...] = ()
+    any_of: tuple[Condition, ...] = ()
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        return _parents((), (*self.all_of, *self.any_of))
+
+    def draw(self, values: Values, numbers: Numbers, luck: Luck) -> np.ndarray:
+        yes = np.ones(luck.size, dtype=bool)
+        if self.all_of:
+            yes &= all_hold(self.all_of, values)
+        if self.any_of:
+            yes &= any_holds(self.any_of, values)
+        return yes.view(np.int8)
 
 
 @dataclass(frozen=True)

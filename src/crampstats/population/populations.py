@@ -12,13 +12,14 @@ import pandas as pd
 
 from crampstats.errors import CrampstatsError
 from crampstats.population.declarations import Variable, declare, number_faults
-from crampstats.reference.parameters import parameter_tables, population_tables, sourced_from
+from crampstats.reference.parameters import parameter_tables, population_tables, scenario_tables, sourced_from
 from crampstats.reference.sourced import Sourced
 from crampstats.reference.tables import bibliography
 from crampstats.schema import Fault, Schema, raise_faults
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Collection
 
     import networkx as nx
 
@@ -103,6 +104,31 @@ class Population:
         """
         return cls(*declare(tables))
 
+    @classmethod
+    def scenario(cls, name: str) -> Population:
+        """Return the packaged population under other assumptions that stand under one name.
+
+        Parameters
+        ----------
+        name
+            One of `crampstats.population.scenarios`, such as ``"deficiency matters"``.
+
+        Raises
+        ------
+        CrampstatsError
+            If there is none of this name.
+
+        Examples
+        --------
+        >>> other = Population.scenario("deficiency matters")
+        >>> other.names == Population().names, other.parameters == Population().parameters
+        (True, False)
+        """
+        tables = scenario_tables()
+        if name not in tables:
+            raise CrampstatsError(f"there is no scenario {name!r}; choose from {', '.join(map(repr, tables))}.")
+        return cls()._replaced(_read(tables[name]["parameters"]), {})
+
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the variables, in causal order."""
@@ -172,13 +198,7 @@ class Population:
             With every fault, as `with_parameters`.
         """
         tables, own = parameter_tables(path)
-        read: dict[str, tuple[Any, str]] = {}
-        for name, table in tables.items():
-            try:
-                read[name] = (sourced_from(table, own), "")
-            except CrampstatsError as problem:
-                read[name] = (None, str(problem).rstrip("."))
-        return self._replaced(read, own)
+        return self._replaced(_read(tables, own), own)
 
     def _replaced(self, given: Mapping[str, tuple[Any, str]], own: Mapping[str, str]) -> Population:
         """Return the population with these numbers, or raise all that is wrong with them."""
@@ -227,7 +247,7 @@ class Population:
         -------
         networkx.DiGraph
             Nodes in causal order, with the attributes ``unit``, ``meaning``, ``kind``, ``truth`` (known only of a simulated
-            person) and ``mechanism`` (its name).
+            person), ``mechanism`` (its name) and ``group``.
 
         Examples
         --------
@@ -249,6 +269,7 @@ class Population:
                 kind=column.kind,
                 truth=variable.truth,
                 mechanism=variable.mechanism.name,
+                group=variable.group,
             )
             graph.add_edges_from((parent, variable.name) for parent in variable.parents)
         return graph
@@ -259,6 +280,35 @@ class Population:
 
     def _repr_html_(self) -> str:
         return str(self.to_frame().to_html(index=False, max_rows=20))
+
+
+def scenarios() -> pd.DataFrame:
+    """Return the scenarios that `Population.scenario` knows.
+
+    Returns
+    -------
+    DataFrame
+        A row a scenario: ``name``, ``meaning`` (what it assumes otherwise than ``Population()``), and ``parameters``, the
+        full names of the numbers that it changes.
+
+    Examples
+    --------
+    >>> "deficiency matters" in set(scenarios()["name"])
+    True
+    """
+    rows = [(name, table["meaning"], tuple(table["parameters"])) for name, table in scenario_tables().items()]
+    return pd.DataFrame(rows, columns=["name", "meaning", "parameters"])
+
+
+def _read(tables: Mapping[str, Any], own_sources: Collection[str] = ()) -> dict[str, tuple[Any, str]]:
+    """Return each parameter's number, or None and what is wrong with its table."""
+    read: dict[str, tuple[Any, str]] = {}
+    for name, table in tables.items():
+        try:
+            read[name] = (sourced_from(table, own_sources), "")
+        except CrampstatsError as problem:
+            read[name] = (None, str(problem).rstrip("."))
+    return read
 
 
 def _like(name: Any, known: Mapping[str, Any]) -> str:

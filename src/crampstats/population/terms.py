@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 # A table of this many numbers stays in a processor's first cache, and its codes fit 16 bits.
 LARGEST_TABLE = 2048
 # An integer column of more values is not tabled.
-MOST_VALUES = 128
+MOST_VALUES = 400
 
 
 class Values(dict[str, np.ndarray]):
@@ -93,6 +94,8 @@ class Form:
         1 from this value on, 0 below.
     log_from
         The natural logarithm of the parent over this value.
+    peak, period
+        The cosine of a yearly or daily course: 1 at the peak, -1 half a period from it.
     origin, per
         Otherwise ``(parent - origin) / per``; `per` divides distances as well.
 
@@ -109,6 +112,8 @@ class Form:
     below: float | None = None
     at_least: float | None = None
     log_from: float | None = None
+    peak: float | None = None
+    period: float = 1.0
     origin: float = 0.0
     per: float = 1.0
 
@@ -119,6 +124,8 @@ class Form:
             return f"{self.of} = {self.level}"
         if self.log_from is not None:
             return f"log {self.of}"
+        if self.peak is not None:
+            return f"{self.of} peak {self.peak:g}"
         for word, limit in (("above", self.above), ("below", self.below), ("at least", self.at_least)):
             if limit is not None:
                 return f"{self.of} {word} {limit:g}"
@@ -133,6 +140,8 @@ class Form:
             return (parent >= self.at_least).astype(float)
         if self.log_from is not None:
             return np.log(parent / self.log_from)
+        if self.peak is not None:
+            return np.cos((parent - self.peak) * (2.0 * np.pi / self.period))
         if self.above is not None:
             return self._distance(parent - self.above)
         if self.below is not None:
@@ -230,17 +239,26 @@ class Tabled:
     table: np.ndarray
     rest: tuple[Effect, ...]
 
+    @cached_property
+    def chances(self) -> np.ndarray:
+        """The chance that goes with each sum taken for log odds, of the shape of `table`."""
+        with np.errstate(over="ignore"):  # infinite odds against are a chance of 0
+            return 1.0 / (1.0 + np.exp(-self.table))
+
+    def codes(self, values: Values, size: int) -> np.ndarray:
+        """Return the place of each person in the table, shape (size,) integer."""
+        if not self.parents:
+            return np.zeros(size, dtype=np.int16)
+        (name, first, _), *others = self.parents
+        code = values.code(name, first)
+        for name, first, number in others:
+            code = code * np.int16(number)
+            code += values.code(name, first)
+        return code
+
     def apply(self, values: Values, numbers: Numbers, size: int) -> np.ndarray:
         """Return the sum, shape (size,)."""
-        if self.parents:
-            (name, first, _), *others = self.parents
-            code = values.code(name, first)
-            for name, first, number in others:
-                code = code * np.int16(number)
-                code += values.code(name, first)
-            total = self.table.take(code)
-        else:
-            total = np.full(size, self.table[0])
+        total = self.table.take(self.codes(values, size))
         for effect in self.rest:
             effect.add_to(total, values, numbers)
         return total

@@ -1,5 +1,6 @@
 """Numbers from print: each with its source, its place there and its standing."""
 
+from crampstats.reference.claim_tables import claims
 from crampstats.reference.limits import cutoffs
 from crampstats.reference.populations import AgeBand, StandardPopulation, standard_population
 from crampstats.reference.sourced import Sourced
@@ -9,6 +10,7 @@ __all__ = [
     "AgeBand",
     "Sourced",
     "StandardPopulation",
+    "claims",
     "cramp_prevalences",
     "cutoffs",
     "magnesium_prevalences",

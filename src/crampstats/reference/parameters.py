@@ -1,4 +1,4 @@
-"""The parameters of the simulated population, and those that a user brings: TOML whose every number has its source."""
+"""The parameters of the simulated population, its scenarios and interventions, and what a user brings: TOML with sources."""
 
 from __future__ import annotations
 
@@ -19,10 +19,41 @@ SOURCED_KEYS = ("value", "unit", "source", "where", "low", "high", "status", "no
 _TEXTS = ("unit", "source", "where", "status", "note")
 
 
+def _packaged(name: str) -> dict[str, Any]:
+    """Return a packaged TOML file."""
+    path = resources.files("crampstats.reference") / "tables" / f"{name}.toml"
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
 def population_tables() -> dict[str, Any]:
     """Return the packaged declaration of the simulated population: a table a variable, in causal order."""
-    path = resources.files("crampstats.reference") / "tables" / "population.toml"
-    return tomllib.loads(path.read_text(encoding="utf-8"))
+    return _packaged("population")
+
+
+def scenario_tables() -> dict[str, dict[str, Any]]:
+    """Return the packaged scenarios by name: each a ``meaning`` and its ``parameters`` by full name.
+
+    Raises
+    ------
+    ReferenceDataError
+        If one lacks its meaning or changes no parameter.
+    """
+    tables = _packaged("scenarios")
+    _check("scenario", tables, {"meaning": str, "parameters": dict})
+    return tables
+
+
+def intervention_tables() -> dict[str, dict[str, Any]]:
+    """Return the packaged interventions by name: ``meaning``, ``do``, ``acts_on`` and ``claims``.
+
+    Raises
+    ------
+    ReferenceDataError
+        If one lacks one of them.
+    """
+    tables = _packaged("interventions")
+    _check("intervention", tables, {"meaning": str, "do": dict, "acts_on": list, "claims": list})
+    return tables
 
 
 def parameter_tables(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -94,6 +125,19 @@ def sourced_from(table: Any, own_sources: Collection[str] = ()) -> Sourced:
         table.get("status", "published"),
         table.get("note", ""),
     )
+
+
+def _check(kind: str, tables: Mapping[str, Any], keys: Mapping[str, type]) -> None:
+    """Refuse tables that have not these keys, none empty, and no others."""
+    wrong = [
+        name
+        for name, table in tables.items()
+        if not isinstance(table, dict)
+        or set(table) != set(keys)
+        or not all(isinstance(table[key], kind_of) and table[key] for key, kind_of in keys.items())
+    ]
+    if wrong:
+        raise ReferenceDataError(f"the {kind} {_listed(wrong)} has to have {', '.join(keys)} and nothing else.")
 
 
 def _listed(keys: Collection[str]) -> str:
