@@ -433,3 +433,32 @@ def test_calibration_is_drawn_beside_the_published() -> None:
     assert [label.get_text() for label in ax.get_yticklabels()] == ["any", "calf"]
     with pytest.raises(CrampstatsError, match="serum magnesium, mean"):
         figures.draw_calibration(table, ax=ax, xlabel="%", names={"serum magnesium, mean": "mean"})
+
+
+def test_a_graph_is_drawn_by_its_groups() -> None:
+    population = cs.Population()
+    graph = population.graph()
+    layout = [["people"], ["magnesium", "drugs"], ["cramps"]]
+    _, (ax,) = figures.canvas(width=12, height=9)
+    arrows = figures.draw_graph(graph, ax=ax, layout=layout).set_index(["cause", "effect"])["arrows"]
+    groups = {variable.name: variable.group for variable in population.variables}
+    expected = sum(
+        groups[parent] == "magnesium" and groups[variable.name] == "cramps"
+        for variable in population.variables
+        for parent in variable.parents
+    )
+    assert arrows["magnesium", "cramps"] == expected > 0
+    assert ("people", "food and drink") not in arrows
+    drawn = [text.get_text() for text in ax.texts]
+    members = [name for name, group in groups.items() if group in ("people", "magnesium", "drugs", "cramps")]
+    assert set(drawn) >= {name.removeprefix("true_").replace("_", " ") for name in members}
+    assert len([patch for patch in ax.patches if isinstance(patch, Rectangle)]) == 4
+    latent = {text.get_text() for text in ax.texts if text.get_style() == "italic"}
+    assert "body store" in latent
+    assert "age years" not in latent
+    with pytest.raises(CrampstatsError, match="kitchen"):
+        figures.draw_graph(graph, ax=ax, layout=[["kitchen"]])
+
+
+def test_every_variable_of_the_population_belongs_to_a_group() -> None:
+    assert [variable.name for variable in cs.Population().variables if not variable.group] == []

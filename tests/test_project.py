@@ -223,3 +223,10 @@ def test_every_task_of_run_py_that_papers_name_is_there() -> None:
     usage = (ROOT / "run.py").read_text(encoding="utf-8").split('"""')[1]
     assert named <= set(re.findall(r"^  (\w+) ", usage, re.MULTILINE))
     assert named >= {"reproduce", "test", "lint", "accept", "lab"}
+
+
+def test_the_readme_says_how_much_of_the_population_is_assumed() -> None:
+    table = cs.Population().to_frame()
+    share = round(100 * (table["status"] == "assumed").mean())
+    assert f"Of the model's {len(table)} numbers {share} % are assumed" in README
+    assert f"a causal model of {len(cs.Population().names)} variables" in README
