@@ -308,7 +308,7 @@ class Choice(_Alone):
         chosen = np.zeros(luck.size, dtype=np.int8)
         for boundary in boundaries[:-1]:  # of the last one no place reaches the end
             chosen += place >= boundary
-        codes = np.array(self.codes, dtype=np.int8).take(chosen)
+        codes = np.array(self.codes, dtype=np.int8).take(chosen.astype(np.intp))
         return np.where(all_hold(self.only_if, values), codes, np.int8(self.otherwise)) if self.only_if else codes
 
 
