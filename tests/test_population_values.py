@@ -335,6 +335,7 @@ CONFLICTS = {
     "leg cramps in a month, five or more, women 60+": (0.128, 0.16),
     "leg cramps in a month, 16 or more": (0.0215, 0.028),
     "cramps with neuropathy": (0.5, 0.6),
+    "heavy drinking from 60 on: odds ratio of cramps": (1.4, 2.2),
     "serum magnesium below 0.70 mmol/L in the first trimester": (0.003, 0.02),
     "cramps in the first trimester": (0.18, 0.28),
     "LABA: odds ratio of cramps": (1.5, 1.9),
