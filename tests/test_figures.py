@@ -20,6 +20,7 @@ import crampstats as cs
 from crampstats import figures
 from crampstats.errors import CrampstatsError
 from crampstats.estimates import stacked
+from crampstats.figures.style import MARKERS
 from crampstats.report.compare import compare_svgs
 
 XLABEL = "% of adults in the past month"
@@ -145,7 +146,7 @@ def test_the_legend_names_the_series_once() -> None:
     figures.draw_legend(figure, left)
     (legend,) = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["male", "female"]
-    keys = [line for line in legend.findobj(Line2D) if line.get_marker() in figures.MARKERS]
+    keys = [line for line in legend.findobj(Line2D) if line.get_marker() in MARKERS]
     assert [(to_hex(key.get_color()), key.get_marker()) for key in keys] == [("#0072b2", "o"), ("#d55e00", "D")]
     assert left.get_legend() is None
 

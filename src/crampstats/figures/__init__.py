@@ -1,0 +1,21 @@
+"""Figures: one style, colour-blind safe, readable at half size; saved the same to the last byte."""
+
+from crampstats.figures.curves import draw_cutoff_curve
+from crampstats.figures.diagrams import draw_flow, draw_graph
+from crampstats.figures.points import draw_calibration, draw_performance, draw_prevalence, draw_ratios
+from crampstats.figures.style import Picture, canvas, draw_legend, pixels_of, save
+
+__all__ = [
+    "Picture",
+    "canvas",
+    "draw_calibration",
+    "draw_cutoff_curve",
+    "draw_flow",
+    "draw_graph",
+    "draw_legend",
+    "draw_performance",
+    "draw_prevalence",
+    "draw_ratios",
+    "pixels_of",
+    "save",
+]
