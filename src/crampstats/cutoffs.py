@@ -137,7 +137,7 @@ class CutoffCurve:
         """Say which cut-offs are no reported values, and on which they land."""
         if self.step is None:
             return [""] * len(self)
-        exact = _converted(self.cutoff, self.column, self.unit, self.column_unit)
+        exact = converted(self.cutoff, self.column, self.unit, self.column_unit)
         notes = []
         for asked, own, reported in zip(self.cutoff, exact, self.reported, strict=True):
             named = f"{asked:g} {self.unit or ''}".strip()
@@ -183,8 +183,28 @@ def unit_of(column: str) -> str | None:
     return next((unit for ending, unit in UNIT_ENDINGS.items() if column.strip().lower().endswith(ending)), None)
 
 
-def _converted(values: np.ndarray, column: str, unit: str | None, to: str | None) -> np.ndarray:
-    """Return values in the unit of the column, or in another one of its substance."""
+def converted(values: np.ndarray, column: str, unit: str | None, to: str | None) -> np.ndarray:
+    """Return values in the unit of a column, or in another one of its substance.
+
+    Parameters
+    ----------
+    values
+        Any shape, in `unit`.
+    column
+        Whose name tells the substance.
+    unit, to
+        As in `crampstats.units.convert`; None for a column whose name tells none.
+
+    Raises
+    ------
+    CrampstatsError
+        If the units differ and the name does not hold substance and unit.
+
+    Examples
+    --------
+    >>> converted(np.array([0.75]), "magnesium_mg_dl", "mmol/L", "mg/dL").round(3)
+    array([1.823])
+    """
     if unit == to:
         return values
     substance = next((name for name in SUBSTANCES if re.search(rf"(^|_){name}_", column.lower())), None)
@@ -250,8 +270,24 @@ def _landing(cutoffs: np.ndarray, values: np.ndarray, step: float | None) -> np.
     return np.array([_shortest(value, SAME / 10 * step) for value in start + places * step])
 
 
-def _asked(cutoffs: ArrayLike) -> np.ndarray:
-    """Return the cut-offs as numbers, shape (k,)."""
+def read_cutoffs(cutoffs: ArrayLike) -> np.ndarray:
+    """Return cut-offs as numbers, shape (k,).
+
+    Parameters
+    ----------
+    cutoffs
+        One or several.
+
+    Raises
+    ------
+    CrampstatsError
+        If they are no finite numbers.
+
+    Examples
+    --------
+    >>> read_cutoffs(1.7)
+    array([1.7])
+    """
     asked = np.atleast_1d(np.asarray(cutoffs, dtype=float))
     if asked.ndim != 1 or asked.size == 0 or not np.isfinite(asked).all():
         raise CrampstatsError(f"cutoffs={cutoffs!r} has to be one or several numbers, as in cutoffs=[1.6, 1.7, 1.8].")
@@ -326,11 +362,11 @@ def cutoff_curve(
     >>> curve.to_frame()["note"][0]
     '0.7 mmol/L is 1.701 mg/dL and lands on the reported value 1.7 mg/dL'
     """
-    asked = _asked(cutoffs)
+    asked = read_cutoffs(cutoffs)
     if step is not None and not (np.isfinite(step) and step > 0):
         raise CrampstatsError(f"step={step!r} has to be a positive number, as in step=0.1.")
     own_unit = unit_of(column)
-    exact = _converted(asked, column, unit or own_unit, own_unit)
+    exact = converted(asked, column, unit or own_unit, own_unit)
     values = np.asarray(read_numbers(survey, column), dtype=float)
     known = values if survey.domain is None else values[survey.domain]
     step = reporting_step(known) if step is None else step

@@ -46,3 +46,20 @@ class ReferenceDataError(CrampstatsError):
 
 class ConvergenceError(CrampstatsError):
     """An iteration that did not reach its solution."""
+
+
+class IdentifiabilityError(CrampstatsError):
+    """Quantities that the data do not determine, however many people are asked.
+
+    Parameters
+    ----------
+    message
+        Why, and what would determine them.
+    bounds
+        What the data do allow, `crampstats.measurement.latent_classes.LatentClassBounds`; None where they contradict the
+        assumptions.
+    """
+
+    def __init__(self, message: str, bounds: Any = None) -> None:
+        super().__init__(message)
+        self.bounds = bounds

@@ -1,4 +1,6 @@
-"""Estimators against the truth of the simulated population, and four worlds where a naive method fails on the same draws.
+"""Estimators against the truth of the simulated population, and three worlds where a naive method fails on the same draws.
+
+A fourth such world, of single draws taken for usual levels, is in `test_usual_levels.py`.
 
 Each study draws from new people each time; its target is what holds of all people who might live, by simulation of two
 million of them or by the parameters themselves. ``--repeats 1000`` is the full form.
@@ -18,7 +20,6 @@ from crampstats.diagnostics import (
     Prevalence,
     StandardizedContrast,
     Study,
-    UsualPrevalence,
     diagnose,
 )
 from crampstats.population import SamplingPlan
@@ -236,7 +237,7 @@ def test_g_formula(repeats: int) -> None:
     assert naive["bias"] < -3 * naive["bias_error"]
 
 
-# Four worlds in which a naive method fails.
+# Three worlds in which a naive method fails.
 
 
 def indication_performance(repeats: int) -> Performance:
@@ -309,31 +310,3 @@ def test_clusters_ignored(repeats: int) -> None:
     assert naive["bias"] == right["bias"]
     assert naive["coverage"] < 0.95 - 5 * np.sqrt(0.95 * 0.05 / repeats)
     assert naive["relative_error_pct"] < -5 * naive["relative_error_pct_error"]
-
-
-def one_draw_performance(repeats: int) -> Performance:
-    """One draw varies within a person and by the assay, so more people are in its tail than have a low usual level."""
-    truth = cs.true_mean(POPULATION, "true_magnesium_mmol_l <= 0.75", n=MANY, seed=SEED)
-    analyses = {
-        "two draws of some": UsualPrevalence("magnesium_mmol_l", "second_magnesium_mmol_l", 0.75),
-        "one draw": Prevalence(LOW, interval_method="logit"),
-    }
-    plan = SamplingPlan(people=1500, repeated=["second_magnesium_mmol_l"], repeat_share=0.3)
-    # A haemolysed sample reads too high, in both draws alike, and is left out, as a laboratory would.
-    study = Study(
-        POPULATION,
-        1500,
-        plan,
-        analyses,
-        "superpopulation",
-        where="haemolysis == 0",
-        columns=["magnesium_mmol_l"],
-    )
-    return diagnose(study, truth=truth, repeats=repeats, seed=SEED)
-
-
-def test_a_cutoff_on_one_noisy_draw(repeats: int) -> None:
-    right, naive = (row(one_draw_performance(repeats), name) for name in ("two draws of some", "one draw"))
-    assert_unbiased(right)
-    assert_covers(right)
-    assert naive["bias"] > 5 * naive["bias_error"]

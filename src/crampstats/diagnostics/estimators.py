@@ -16,6 +16,7 @@ from crampstats.survey import Survey
 
 if TYPE_CHECKING:
     from crampstats.intervals import Method
+    from crampstats.measurement.usual_levels import Scale
     from crampstats.regression.families import FamilyName, LinkName
 
 Estimator = Callable[[Survey], Estimate]
@@ -92,31 +93,42 @@ class Mean:
 
 @dataclass(frozen=True)
 class UsualPrevalence:
-    """The share of people with a low usual level, from two draws, see `crampstats.usual_prevalence`.
+    """The share of people with a low usual level, see `crampstats.usual_prevalence`.
 
     Attributes
     ----------
-    first, second
-        Columns of the two draws.
+    draws
+        Columns of several draws, or the column of one.
     at_most
-        The cut-off, in their unit.
+        One or several cut-offs, in their unit.
+    cv
+        Of one draw about a person's usual level: a share, several, an estimate of other people, or None.
+    step
+        What one draw is reported to; None as in `crampstats.usual_prevalence`.
+    scale
+        ``"normal"`` or ``"box_cox"``.
 
     Examples
     --------
     >>> import crampstats as cs
     >>> people = cs.simulate(cs.Population(), 5000, seed=1)
-    >>> usual = UsualPrevalence("magnesium_mmol_l", "second_magnesium_mmol_l", 0.75)
+    >>> usual = UsualPrevalence(["magnesium_mmol_l", "second_magnesium_mmol_l"], 0.75)
     >>> bool(0.05 < usual(Survey(people)).value[0] < 0.15)
     True
     """
 
-    first: str
-    second: str
-    at_most: float
+    draws: str | Sequence[str]
+    at_most: float | Sequence[float]
+    cv: float | Sequence[float] | Estimate | None = None
+    step: float | None = None
+    scale: Scale = "normal"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "draws", _listed(self.draws))
 
     def __call__(self, survey: Survey) -> Estimate:
         """Estimate it from a survey."""
-        return usual_prevalence(survey, self.first, self.second, at_most=self.at_most)
+        return usual_prevalence(survey, self.draws, at_most=self.at_most, cv=self.cv, step=self.step, scale=self.scale)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,11 @@
 """Figures: one style, colour-blind safe, readable at half size; saved the same to the last byte."""
 
+from crampstats.figures.contours import draw_tipping_point
 from crampstats.figures.curves import draw_cutoff_curve
 from crampstats.figures.diagrams import draw_flow, draw_graph
+from crampstats.figures.distributions import draw_rounded
 from crampstats.figures.points import draw_calibration, draw_performance, draw_prevalence, draw_ratios
+from crampstats.figures.specification_curves import draw_shares, draw_specifications
 from crampstats.figures.style import Picture, canvas, draw_legend, pixels_of, save
 
 __all__ = [
@@ -16,6 +19,10 @@ __all__ = [
     "draw_performance",
     "draw_prevalence",
     "draw_ratios",
+    "draw_rounded",
+    "draw_shares",
+    "draw_specifications",
+    "draw_tipping_point",
     "pixels_of",
     "save",
 ]

@@ -5,6 +5,7 @@ from crampstats.reference.limits import cutoffs
 from crampstats.reference.populations import AgeBand, StandardPopulation, standard_population
 from crampstats.reference.sourced import Sourced
 from crampstats.reference.tables import cramp_prevalences, magnesium_prevalences, sources
+from crampstats.reference.variation import magnesium_variation
 
 __all__ = [
     "AgeBand",
@@ -14,6 +15,7 @@ __all__ = [
     "cramp_prevalences",
     "cutoffs",
     "magnesium_prevalences",
+    "magnesium_variation",
     "sources",
     "standard_population",
 ]
