@@ -37,6 +37,7 @@ ORDER = [
     "cutoffs",
     "regression",
     "effects",
+    "missing",
     "measurement",
     "multiverse",
     "diagnostics",
@@ -200,8 +201,18 @@ def test_the_second_example_of_the_readme_runs(tmp_path: Path, monkeypatch: pyte
     assert frame["estimate"].between(0.2, 0.6).all()
 
 
-def test_the_third_example_of_the_readme_tells_who_is_biased(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_third_example_of_the_readme_goes_behind_the_number(capsys: pytest.CaptureFixture[str]) -> None:
     code = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[2]
+    result: dict[str, object] = {}
+    exec(compile(code, "README.md", "exec"), result)
+    shown = capsys.readouterr().out
+    assert "usual magnesium_mg_dl <= 1.7" in shown
+    assert result["smooth"].prevalence([0.70], unit="mmol/L").value == pytest.approx([0.0681], abs=5e-5)
+    assert result["low"].value == pytest.approx([0.0985], abs=5e-5)
+
+
+def test_the_fourth_example_of_the_readme_tells_who_is_biased(capsys: pytest.CaptureFixture[str]) -> None:
+    code = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[3]
     assert re.findall(r"^## .*$", README[: README.index(code)], re.MULTILINE)[-1] == "## People whose truth is known"
     result: dict[str, object] = {}
     exec(compile(code, "README.md", "exec"), result)
