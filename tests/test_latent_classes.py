@@ -13,6 +13,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy.stats import beta
+from scipy.stats import f as fisher
 
 import crampstats as cs
 from crampstats.errors import (
@@ -23,6 +24,7 @@ from crampstats.errors import (
     IntervalError,
     QuestionError,
 )
+from crampstats.measurement import latent_classes
 from crampstats.measurement.latent_bounds import latent_class_bounds
 from crampstats.measurement.latent_classes import latent_class
 from crampstats.measurement.posteriors import Beta
@@ -392,6 +394,49 @@ def test_populations_that_are_alike_are_mostly_refused() -> None:
     assert 96 <= refused <= 100  # the test has level 0.01
 
 
+def test_populations_of_few_clusters_are_compared_by_hotelling() -> None:
+    # Four clusters of 30 in each of two sites; people with both markers, the first one alone, the second one alone.
+    cells = {
+        "a": [(1, 3, 1), (2, 2, 4), (4, 3, 3), (3, 5, 2)],
+        "b": [(7, 4, 4), (9, 4, 6), (5, 6, 4), (10, 2, 4)],
+    }
+    rows = [
+        (site, f"{site}{psu}", *pattern, n)
+        for site, clusters in cells.items()
+        for psu, counts in enumerate(clusters)
+        for pattern, n in zip([(1, 1), (1, 0), (0, 1), (0, 0)], [*counts, 30 - sum(counts)], strict=True)
+    ]
+    people = pd.DataFrame(rows, columns=["site", "psu", "m0", "m1", "n"])
+    survey = cs.Survey(people, count="n", stratum="site", cluster="psu")
+    # Hotelling's test of the clusters' means, which are as many people each.
+    one, other = (np.array([(x + y, x + z) for x, y, z in cells[site]]) / 30 for site in "ab")
+    gap = other.mean(axis=0) - one.mean(axis=0)
+    pooled = (np.cov(one.T) + np.cov(other.T)) / 2
+    squared = gap @ np.linalg.solve(pooled * (1 / 4 + 1 / 4), gap)
+    p_value = fisher.sf(squared * (8 - 2 - 1) / ((8 - 2) * 2), 2, 8 - 2 - 1)
+    assert p_value > 0.01 > fisher.sf(squared / 2, 2, 8 - 2 - 1)
+    with pytest.raises(IdentifiabilityError, match=rf"cannot be told apart by m0 and m1 \(p = {p_value:.2g}\)"):
+        latent_class(survey, ["m0", "m1"], populations="site")
+
+
+def test_a_start_that_gets_stuck_does_no_harm_unless_it_got_highest(monkeypatch: pytest.MonkeyPatch) -> None:
+    once = latent_class(CLUSTERS, FOUR[:3]).estimate
+    # With so few steps two of the four best starts arrive.
+    monkeypatch.setattr(latent_classes, "EM_STEPS", 5)
+    monkeypatch.setattr(latent_classes, "MOST_ITERATIONS", 4)
+    assert_same(latent_class(CLUSTERS, FOUR[:3]).estimate, once)
+    monkeypatch.setattr(latent_classes, "MOST_ITERATIONS", 1)
+    with pytest.raises(ConvergenceError, match="serum, ionised, urine did not converge in 1 steps"):
+        latent_class(CLUSTERS, FOUR[:3])
+    # Three starts arrive at a lower maximum than the fourth one is on the way to.
+    table = pd.DataFrame(list(product((0, 1), repeat=4)), columns=["m0", "m1", "m2", "m3"])
+    table["n"] = [29, 31, 10, 17, 11, 22, 35, 48, 6, 36, 15, 2, 10, 8, 15, 5]
+    monkeypatch.setattr(latent_classes, "EM_STEPS", 10)
+    monkeypatch.setattr(latent_classes, "MOST_ITERATIONS", 12)
+    with pytest.raises(ConvergenceError, match="did not converge in 12 steps"):
+        latent_class(cs.Survey(table, count="n"), ["m0", "m1", "m2", "m3"])
+
+
 def test_a_marker_of_nothing_does_not_identify() -> None:
     table = expected_table(0.3, [(0.8, 0.9), (0.75, 0.85), (0.4, 0.6)], 10**6)
     with pytest.raises((IdentifiabilityError, ConvergenceError), match=r"is not identified|greatest at its edge"):
@@ -492,6 +537,63 @@ def test_bounds_are_sharp_on_the_surface_of_what_agrees(least: float | dict) -> 
     assert share[agrees].max() <= bounds.high + 1e-12
 
 
+AGAINST = pd.DataFrame({"a": [0, 0, 1, 1], "b": [0, 1, 0, 1], "n": [3000, 6000, 950, 50]})
+
+
+def test_bounds_of_markers_that_go_against_each_other_by_hand() -> None:
+    # Of people with the state, x have a alone, y both, and z b alone. a is found in half of them, b at least as often as in
+    # all people; y is at most p11, so that prevalence * (1/2 + p_b - 1) is at most p11.
+    survey = cs.Survey(AGAINST, count="n")
+    found = latent_class_bounds(survey, ["a", "b"], least_accuracy={"a": (0.5, 0.0)}, dependence="any")
+    assert_allclose(found.estimate.value, [0, 0.005 / 0.105], atol=1e-12)
+    shares = cs.prevalence(survey, {"both": "a == 1 and b == 1", "b": "b == 1"})
+    by_hand = cs.transform(shares, lambda p: p[:1] / (p[1:] - 0.5), label="highest")
+    assert_allclose(found.estimate.std_error, [0, by_hand.std_error[0]], rtol=1e-7, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "least",
+    [
+        {"a": (0.5, 0.0)},
+        {"a": (0.3, 0.8), "b": (0.7, 0.0)},
+        {"a": (0.0, 0.95)},
+        {"a": (0.0, 0.92), "b": (0.6, 0.45)},
+        {"a": (0.4, 0.0), "b": (0.3, 0.0)},
+    ],
+)
+@pytest.mark.parametrize("counts", [[3000, 6000, 950, 50], [4500, 2000, 1500, 2000], [1000, 4000, 4500, 500]])
+def test_bounds_with_any_dependence_are_sharp_on_a_grid(counts: list[int], least: dict) -> None:
+    survey = cs.Survey(AGAINST.assign(n=counts), count="n")
+    p00, p01, p10, p11 = np.array(counts) / 10_000
+    (found_a, cleared_a), (found_b, cleared_b) = ({"a": (0.0, 0.0), "b": (0.0, 0.0)} | least).values()
+    # All prevalences, and of people with the state all shares with a and with b that accuracies allow; those with both are
+    # free within what the four patterns leave.
+    share, steps, rounding = np.linspace(0, 1, 802)[1:-1, None, None], np.linspace(0, 1, 61), 1e-9
+
+    def allowed(p: float, found: float, cleared: float) -> tuple[np.ndarray, np.ndarray]:
+        low = np.maximum(np.maximum(found, p) * share, p - (1 - share) * (1 - cleared))
+        high = np.minimum(share, p)
+        return low + (high - low) * steps, low <= high + rounding
+
+    (a, fits_a), (b, fits_b) = allowed(p10 + p11, found_a, cleared_a), allowed(p01 + p11, found_b, cleared_b)
+    b = b.swapaxes(1, 2)
+    least_both = np.maximum(np.maximum(a - p10, b - p01), np.maximum(a + b - share, 0))
+    most_both = np.minimum(np.minimum(a, b), np.minimum(p11, p00 + a + b - share))
+    agrees = fits_a & fits_b & (least_both <= most_both + rounding)
+    asked = {"least_accuracy": least, "dependence": "any"}
+    if not agrees.any():
+        with pytest.raises(CrampstatsError, match="no prevalence agrees"):
+            latent_class_bounds(survey, ["a", "b"], **asked)
+        return
+    bounds = latent_class_bounds(survey, ["a", "b"], **asked)
+    seen = np.broadcast_to(share, agrees.shape)[agrees]
+    # One step of the grid, or two where what agrees is a thin wedge.
+    assert seen.min() == pytest.approx(bounds.low, abs=2 / 801)
+    assert seen.max() == pytest.approx(bounds.high, abs=2 / 801)
+    assert seen.min() >= bounds.low - 1e-7
+    assert seen.max() <= bounds.high + 1e-7
+
+
 @pytest.mark.parametrize("dependence", ["independent", "any"])
 @given(
     prevalence=st.floats(0.02, 0.98),
@@ -528,17 +630,27 @@ def test_bounds_of_one_marker_by_hand() -> None:
     assert_allclose(found.estimate.std_error, share.std_error[0] / np.array([0.9, 0.6]), rtol=1e-10)
 
 
-def test_linear_programs_have_the_slopes_of_their_bounds() -> None:
-    asked = {"least_accuracy": 0.7, "dependence": "any"}
-    found = latent_class_bounds(CLUSTERS, FOUR[:2], **asked)
+@pytest.mark.parametrize(
+    ("data", "least"),
+    [
+        (DATA, 0.7),
+        # Against each other, so that sensitivity of the one is but the rate of its false positives.
+        (DATA.assign(urine=1 - DATA["urine"]), {"serum": (0.6, 0.0)}),
+        (DATA.assign(urine=1 - DATA["urine"]), {"serum": (0.0, 0.95)}),
+    ],
+)
+def test_linear_programs_have_the_slopes_of_their_bounds(data: pd.DataFrame, least: float | dict) -> None:
+    asked = {"least_accuracy": least, "dependence": "any"}
+    markers = ["serum", "urine"]
+    found = latent_class_bounds(cs.Survey(data, **NESTED), markers, **asked)
     # A person's influence: the bound with that person's cluster weighed a little more.
     steps, influence = 1e-4, []
     codes = DATA["stratum"] * 10 + DATA["cluster"]
     for code in sorted(codes.unique()):
         ends = [
             latent_class_bounds(
-                cs.Survey(DATA.assign(weight=DATA["weight"] * np.where(codes == code, 1 + step, 1)), **NESTED),
-                FOUR[:2],
+                cs.Survey(data.assign(weight=data["weight"] * np.where(codes == code, 1 + step, 1)), **NESTED),
+                markers,
                 **asked,
             ).estimate.value
             for step in (steps, -steps)
@@ -646,6 +758,19 @@ def test_the_order_of_markers_does_not_matter_to_the_posterior() -> None:
     columns = ["estimate", "std_error", "conf_low", "conf_high"]
     # The same posterior on other points of a finite grid.
     assert_allclose(turned.loc[once.index, columns], once[columns], atol=2e-3)
+
+
+@pytest.mark.parametrize("moved", [1, 0], ids=["almost alike", "alike"])
+def test_clusters_that_are_alike_tell_no_more_than_people_do(moved: int) -> None:
+    counts = np.array([[81, 9, 4, 6]] * 8)
+    counts[0] += [moved, -moved, 0, 0]
+    table = pd.DataFrame(list(product((0, 1), repeat=2)) * 8, columns=["serum", "urine"])
+    table = table.assign(psu=np.repeat(np.arange(8), 4), n=counts.ravel())
+    found = latent_class(cs.Survey(table, count="n", cluster="psu"), ["serum", "urine"], priors=PRIORS)
+    simple = latent_class(cs.Survey(table, count="n"), ["serum", "urine"], priors=PRIORS)
+    assert found.n_effective == 800
+    assert_allclose(found.value, simple.value, rtol=1e-9)
+    assert_allclose(found.std_error, simple.std_error, rtol=1e-9)
 
 
 def test_clusters_widen_a_posterior_and_more_people_do_not_make_priors_vanish() -> None:

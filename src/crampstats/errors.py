@@ -56,7 +56,7 @@ class IdentifiabilityError(CrampstatsError):
     message
         Why, and what would determine them.
     bounds
-        What the data do allow, `crampstats.measurement.latent_classes.LatentClassBounds`; None where they contradict the
+        What the data do allow, `crampstats.measurement.latent_bounds.LatentClassBounds`; None where they contradict the
         assumptions.
     """
 

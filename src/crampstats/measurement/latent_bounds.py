@@ -273,15 +273,18 @@ def _dependent_bounds(table: PatternTable, share: np.ndarray, least: np.ndarray)
     """Return both bounds and their slopes in the shares, of one marker or of any that may depend on each other."""
     cells, yes = len(share), table.patterns
     # The joint shares of having the state and a pattern come first, those of not having it after them.
-    missed = np.hstack([least[:, :1] - yes.T, np.zeros((len(yes.T), cells))])
-    accused = np.hstack([np.zeros((len(yes.T), cells)), least[:, 1:] - (1 - yes.T)])
+    nobody = np.zeros((len(yes.T), cells))
+    missed = np.hstack([least[:, :1] - yes.T, nobody])
+    accused = np.hstack([nobody, least[:, 1:] - (1 - yes.T)])
+    # Sensitivity is at least the rate of false positives where it is at least the share of positives of all people.
+    misled = np.hstack([(share @ yes)[:, None] - yes.T, nobody])
     state = np.repeat([1.0, 0.0], cells)
     values, slopes = [], []
     for sign in (1, -1):
         answer = optimize.linprog(
             sign * state,
-            A_ub=np.vstack([missed, accused]),
-            b_ub=np.zeros(2 * len(yes.T)),
+            A_ub=np.vstack([missed, accused, misled]),
+            b_ub=np.zeros(3 * len(yes.T)),
             A_eq=np.hstack([np.eye(cells), np.eye(cells)]),
             b_eq=share,
             bounds=(0, None),
@@ -294,8 +297,11 @@ def _dependent_bounds(table: PatternTable, share: np.ndarray, least: np.ndarray)
             raise ConvergenceError(
                 f"bounds of {' and '.join(table.markers)}: the linear program ended with {answer.message}"
             )
-        values.append(float(state @ answer.x))
-        slopes.append(sign * answer.eqlin.marginals)
+        prevalence = float(state @ answer.x)
+        # The share of positives in the rows of `misled` moves with the shares of the patterns.
+        moved = prevalence * (yes @ answer.ineqlin.marginals[2 * len(yes.T) :])
+        values.append(prevalence)
+        slopes.append(sign * (answer.eqlin.marginals - moved))
     return np.clip(values, 0.0, 1.0), np.array(slopes)
 
 
@@ -376,7 +382,11 @@ def refuse_unidentified(table: PatternTable) -> None:
 
 
 def _same_populations(table: PatternTable) -> float:
-    """Return the p-value of the hypothesis that the markers are as frequent in all populations, by a Wald test."""
+    """Return the p-value of the hypothesis that the markers are as frequent in all populations.
+
+    The adjusted Wald test, Hotelling's for few clusters: Korn EL, Graubard BI, Am Stat 1990;44:270-276,
+    doi:10.1080/00031305.1990.10475737.
+    """
     by = [str(table.populations)]
     found = stacked([mean(table.survey, marker, by=by) for marker in table.markers])
     populations = len(table.levels)
@@ -388,4 +398,5 @@ def _same_populations(table: PatternTable) -> float:
     if rank == 0:
         return 1.0 if np.abs(gaps).max() < SAME else 0.0
     whole = float(table.survey.degrees_of_freedom)
-    return float(special.fdtrc(rank, max(whole - rank + 1, 1.0), distance / rank))
+    left = max(whole - rank + 1, 1.0)
+    return float(special.fdtrc(rank, left, distance / rank * left / whole))

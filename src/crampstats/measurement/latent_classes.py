@@ -209,13 +209,14 @@ def latent_class(
     populations whose markers differ with p > 0.01.
 
     With priors the posterior is computed on a quasi-random grid: the shares of the four patterns, whose weighted counts are
-    brought to the effective sample size, and the accuracy of one marker; the other one's and the prevalence follow from
-    them. Joseph L, Gyorkos TW, Coupal L, Am J Epidemiol 1995;141:263-272, doi:10.1093/oxfordjournals.aje.a117428.
+    brought to the effective sample size, at most the number of people, and the accuracy of one marker; the other one's and
+    the prevalence follow from them. Joseph L, Gyorkos TW, Coupal L, Am J Epidemiol 1995;141:263-272,
+    doi:10.1093/oxfordjournals.aje.a117428.
+
+    The example is Hui and Walter's: two tuberculin tests in two populations.
 
     Examples
     --------
-    Two tuberculin tests in two populations, the data of Hui and Walter:
-
     >>> import crampstats as cs
     >>> tests = pd.DataFrame({
     ...     "mantoux": [1, 1, 0, 0] * 2, "tine": [1, 0, 1, 0] * 2, "site": ["first"] * 4 + ["second"] * 4,
@@ -359,19 +360,19 @@ def _expectation_maximisation(table: PatternTable) -> np.ndarray:
     return special.logit(np.concatenate([share, found, cleared], axis=1)[best])
 
 
-def _climbed(table: PatternTable, odds: np.ndarray) -> _State:
-    """Return the maximum, or the first point beyond the edge on the way there, by Newton's method."""
+def _climbed(table: PatternTable, odds: np.ndarray) -> tuple[_State, bool]:
+    """Return the maximum, or the first point beyond the edge on the way there, and whether Newton's method got there."""
     state = _state(table, odds)
     for _ in range(MOST_ITERATIONS):
         if np.abs(state.odds).max() > EDGE:
-            return state
+            return state, True
         values, vectors = state.spectrum
         root = np.sqrt(state.complete)
         # Where the likelihood bends upwards, or hardly at all, the step goes uphill all the same.
         step = (vectors @ ((vectors.T @ (state.score / root)) / np.maximum(np.abs(values), LEAST_INFORMATION))) / root
         length = float(step @ state.score)
         if length <= SETTLED:
-            return state
+            return state, True
         step *= min(1.0, LONGEST / np.abs(step).max())
         for halving in range(MOST_HALVINGS):
             there = _state(table, state.odds + step / 2**halving)
@@ -380,14 +381,11 @@ def _climbed(table: PatternTable, odds: np.ndarray) -> _State:
         else:
             there = state
         if length <= REACHED:
-            return there
+            return there, True
         if there is state:
             break
         state = there
-    raise ConvergenceError(
-        f"the latent classes of {', '.join(table.markers)} did not converge in {MOST_ITERATIONS} steps: leave a marker "
-        "out, or ask more people."
-    )
+    return state, False
 
 
 def _oriented(table: PatternTable, odds: np.ndarray) -> np.ndarray:
@@ -401,8 +399,16 @@ def _oriented(table: PatternTable, odds: np.ndarray) -> np.ndarray:
 
 def _solved(table: PatternTable) -> _State:
     """Return the maximum of the pseudo-likelihood, refusing one at an edge or on a ridge."""
-    candidates = [_climbed(table, odds) for odds in _expectation_maximisation(table)]
-    best = max(candidates, key=lambda state: state.log_likelihood)
+    climbs = [_climbed(table, odds) for odds in _expectation_maximisation(table)]
+    highest = max(state.log_likelihood for state, _ in climbs)
+    # A start that got stuck does no harm, unless it got higher than those that arrived.
+    arrived = [state for state, there in climbs if there and state.log_likelihood >= highest - SAME * abs(highest)]
+    if not arrived:
+        raise ConvergenceError(
+            f"the latent classes of {', '.join(table.markers)} did not converge in {MOST_ITERATIONS} steps: leave a marker "
+            "out, or ask more people."
+        )
+    best = max(arrived, key=lambda state: state.log_likelihood)
     state = _state(table, _oriented(table, best.odds))
     edge = np.flatnonzero(np.abs(state.odds) > EDGE - 1)
     if edge.size:

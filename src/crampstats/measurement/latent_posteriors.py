@@ -42,7 +42,8 @@ class LatentClassPosterior(Shown):
     n
         People asked.
     n_effective
-        The size of a simple random sample that tells as much: `n` over the mean design effect of the patterns.
+        The size of a simple random sample that tells as much: `n` over the mean design effect of the patterns, and at
+        most `n`, as where clusters are all alike and the design effect is 0.
     source
         The survey, in words.
 
@@ -219,10 +220,10 @@ def _read_priors(table: PatternTable, priors: Mapping[str, Beta]) -> dict[str, B
 
 
 def _effective_size(table: PatternTable, shares: Estimate) -> float:
-    """Return people over the mean design effect of the patterns that occur."""
+    """Return people over the mean design effect of the patterns that occur, taken as at least 1."""
     people, seen = float(table.survey.people), shares.value > 0
     effect = np.sum(shares.std_error[seen] ** 2 / shares.value[seen]) * (people - 1) / (np.count_nonzero(seen) - 1)
-    return float(people / effect)
+    return people / max(float(effect), 1.0)
 
 
 def _strength(prior: Beta) -> float:
