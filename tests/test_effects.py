@@ -127,3 +127,49 @@ def test_levels_outside_the_domain_are_no_levels_of_the_model(survey: cs.Survey)
     plain = cs.g_formula(cs.fit(survey, "low ~ drug + place", family="binomial"), {"drug": 1})
     same = cs.g_formula(cs.fit(asked, "low ~ drug + place", family="binomial"), {"drug": 1})
     assert_allclose([same.value, same.std_error], [plain.value, plain.std_error], rtol=1e-9)
+
+
+def test_a_setting_may_be_a_shift(survey: cs.Survey) -> None:
+    aged = survey.define(age_years="40 + 20 * old + weight / 100")
+    model = cs.fit(aged, "low ~ drug + age_years", family="binomial")
+    later = cs.g_formula(model, {"age_years": "age_years + 10"})
+    by_hand = model.means_at(aged.data.assign(age_years=aged.data["age_years"] + 10))[0]
+    assert later.value[0] == pytest.approx(np.average(by_hand, weights=survey.data["weight"]), rel=1e-12)
+    assert later.labels["term"].tolist() == ["mean of low if age_years = age_years + 10"]
+    same = cs.g_formula(model, {"age_years": "age_years"})
+    as_it_is = cs.mean(survey, "low")
+    assert same.value == pytest.approx(as_it_is.value, rel=1e-9)
+    assert same.std_error == pytest.approx(as_it_is.std_error, rel=1e-8)
+
+
+def test_a_shift_needs_a_value_for_everybody(survey: cs.Survey) -> None:
+    gaps = survey.data.assign(dose=np.where(np.arange(len(survey)) == 3, np.nan, 1.0))
+    model = cs.fit(cs.Survey(gaps, weight="weight", cluster="cluster"), "low ~ drug", family="binomial")
+    with pytest.raises(QuestionError, match=r"nor arithmetic of columns: 'dose' has no answer in 1 of 500 rows"):
+        cs.g_formula(model, {"drug": "dose"})
+    with pytest.raises(QuestionError, match=r"'drug' is a number, and 'dose == 1' is none, nor arithmetic"):
+        cs.g_formula(model, {"drug": "dose == 1"})
+    with pytest.raises(QuestionError, match=r"'drug' is a number, and \(1, 2\) is none\."):
+        cs.g_formula(model, {"drug": (1, 2)})
+
+
+def test_by_is_each_group_alone(survey: cs.Survey) -> None:
+    model = cs.fit(survey, "low ~ drug * old", family="binomial")
+    both = cs.g_formula(model, {"drug": 1}, by=["place", "old"])
+    assert both.labels.columns.tolist() == ["term", "place", "old"]
+    assert both.n.sum() == 500
+    for place in ("land", "town"):
+        for old in (0, 1):
+            one = both.where(f"place == '{place}' and old == {old}")
+            alone = cs.g_formula(model, {"drug": 1}, among=f"place == '{place}' and old == {old}")
+            assert_allclose([one.value, one.std_error, one.n], [alone.value, alone.std_error, alone.n], rtol=1e-10)
+    weights = survey.data.groupby(["place", "old"])["weight"].sum().to_numpy() / survey.data["weight"].sum()
+    assert weights @ both.value == pytest.approx(cs.g_formula(model, {"drug": 1}).value[0], rel=1e-12)
+
+
+def test_where_the_domain_is_nobody_is_told(survey: cs.Survey) -> None:
+    model = cs.fit(survey, "low ~ drug", family="binomial")
+    with pytest.raises(QuestionError, match="old == 2: nobody"):
+        cs.g_formula(model, {"drug": 1}, among="old == 2")
+    with pytest.raises(QuestionError, match="by='place' has to be a list"):
+        cs.g_formula(model, {"drug": 1}, by="place")

@@ -463,3 +463,34 @@ def test_a_graph_is_drawn_by_its_groups() -> None:
 
 def test_every_variable_of_the_population_belongs_to_a_group() -> None:
     assert [variable.name for variable in cs.Population().variables if not variable.group] == []
+
+
+def against_truth() -> pd.DataFrame:
+    rows = [
+        ("a", "crude", 2.0, 1.5, 2.6, 1.4),
+        ("b", "crude", 0.8, 0.6, 1.1, 1.0),
+        ("a", "adjusted", 1.5, 1.1, 2.0, 1.4),
+    ]
+    return pd.DataFrame(rows, columns=["cause", "way", "estimate", "conf_low", "conf_high", "truth"])
+
+
+def test_ratios_beside_their_truth() -> None:
+    figure, (ax,) = figures.canvas()
+    drawn = figures.draw_against_truth(against_truth(), row="cause", series="way", ax=ax, xlabel="ratio")
+    assert drawn["position"].tolist() == [-0.125, 0.875, 0.125]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "b"]
+    assert ax.get_legend_handles_labels()[1] == ["truth", "crude", "adjusted"]
+    points = [line.get_xdata().tolist() for line in ax.get_lines() if line.get_marker() in MARKERS]
+    assert points == [[2.0, 0.8], [1.5]]
+    assert (ax.get_xscale(), ax.get_xlabel()) == ("log", "ratio")
+
+
+def test_what_cannot_stand_beside_a_truth() -> None:
+    _, (ax,) = figures.canvas()
+    with pytest.raises(CrampstatsError, match="above 0"):
+        figures.draw_against_truth(against_truth().assign(truth=0.0), row="cause", series="way", ax=ax, xlabel="ratio")
+    with pytest.raises(CrampstatsError, match="lacks \\['other'\\]"):
+        figures.draw_against_truth(against_truth(), row="other", series="way", ax=ax, xlabel="ratio")
+    four = pd.concat([against_truth().assign(way=way) for way in "wxyz"])
+    with pytest.raises(CrampstatsError, match="4 series are too many"):
+        figures.draw_against_truth(four, row="cause", series="way", ax=ax, xlabel="ratio")

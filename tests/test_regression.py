@@ -386,3 +386,63 @@ def test_the_intercept_is_a_term_too(survey: cs.Survey) -> None:
     wald = cs.term_test(model, "1")
     intercept = model.coefficients.where("term == 'Intercept'")
     assert wald.statistic == pytest.approx((intercept.value[0] / intercept.std_error[0]) ** 2, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("formula", "family", "link"),
+    [
+        ("low ~ age_years + sex", "binomial", None),
+        ("low ~ age_years + sex", "binomial", "log"),
+        ("cramps ~ age_years * sex", "poisson", None),
+        ("mg ~ sex + region", "gaussian", None),
+    ],
+)
+def test_means_and_their_slopes(survey: cs.Survey, data: pd.DataFrame, formula: str, family: str, link: str) -> None:
+    model = cs.fit(survey, formula, family=family, link=link)
+    kinds = data.iloc[[0, 7, 100]]
+    means, slopes = model.means_at(kinds)
+    predicted = model.predict(kinds)
+    assert_allclose(means, predicted.value, rtol=1e-14)
+    assert_allclose(slopes @ model.coefficients.covariance @ slopes.T, predicted.covariance, rtol=1e-9)
+    eta = model.link.forward(means)
+    for place in range(len(model.terms)):
+        # The linear predictor moves by the column, and the mean by the link's slope.
+        column = model.encoding.of(kinds[list(model.predictors)])[:, place]
+        up, down = (model.link.inverse(eta + sign * 1e-6 * column) for sign in (1, -1))
+        assert_allclose(slopes[:, place], (up - down) / 2e-6, rtol=1e-7, atol=1e-9)
+
+
+def test_an_offset_is_a_coefficient_of_1(survey: cs.Survey, data: pd.DataFrame) -> None:
+    # With the coefficient that was fitted as an offset, the others stay.
+    for formula, family in (("low ~ age_years + sex", "binomial"), ("mg ~ age_years + sex", "gaussian")):
+        full = cs.fit(survey, formula, family=family)
+        moved = data.assign(part=full.coefficients.value[1] * data["age_years"])
+        asked = cs.Survey(moved, **CLUSTERED)
+        rest = cs.fit(asked, formula.replace("age_years + ", ""), family=family, offset="part")
+        assert_allclose(rest.coefficients.value, full.coefficients.value[[0, 2]], rtol=1e-8)
+        assert rest.predictors == ("part", "sex")
+        assert_allclose(rest.means_at(moved)[0], full.means_at(moved)[0], rtol=1e-8)
+        without = cs.term_test(rest, "sex", method="rao_scott").statistic
+        smaller = cs.fit(asked, formula.split("~")[0] + "~ 1", family=family, offset="part")
+        assert without == pytest.approx(smaller.solution.deviance - rest.solution.deviance, rel=1e-7)
+
+
+def test_a_model_has_one_part(survey: cs.Survey) -> None:
+    with pytest.raises(QuestionError, match="part='zero': a binomial model has one part only"):
+        cs.term_test(cs.fit(survey, "low ~ sex", family="binomial"), "sex", part="zero")
+
+
+def test_chances_of_a_model_of_one_mean(survey: cs.Survey, data: pd.DataFrame) -> None:
+    kinds = data.iloc[[0, 7]]
+    low = cs.fit(survey, "low ~ sex", family="binomial")
+    chances, slopes = low.chances_at(kinds, [1, 0, 2])
+    for place, (sign, base) in enumerate(((1, 0), (-1, 1), (0, 0))):
+        assert_allclose(chances[:, place], base + sign * low.means_at(kinds)[0], rtol=1e-14)
+        assert_allclose(slopes[place], sign * low.means_at(kinds)[1], rtol=1e-14)
+    assert_allclose(low.cumulative_at(kinds, np.array([0.0, 1.0])), [1 - low.means_at(kinds)[0][0], 1.0], rtol=1e-14)
+    counts = cs.fit(survey, "cramps ~ sex + age_years", family="poisson")
+    mean = counts.means_at(kinds)[0]
+    assert_allclose(counts.chances_at(kinds, [3])[0][:, 0], stats.poisson.pmf(3, mean), rtol=1e-12)
+    assert_allclose(counts.cumulative_at(kinds, np.array([-1.0, 2.0])), [0, stats.poisson.cdf(2, mean[1])], rtol=1e-12)
+    steps = np.sum([each * value for value, each in enumerate(counts.chances_at(kinds, range(80))[1])], axis=0)
+    assert_allclose(steps, counts.means_at(kinds)[1], rtol=1e-9)

@@ -353,3 +353,10 @@ def test_only_numbers_are_cut_into_groups(survey: cs.Survey) -> None:
         survey.group("sex", [20, 40], name="age_group")
     with pytest.raises(QuestionError, match="'weight' is a column of the design"):
         survey.group("age_years", [20, 40], name="weight")
+
+
+def test_columns_can_be_added_to_simulated_people() -> None:
+    people = cs.Survey(cs.simulate(cs.Population(), 50, seed=1)).define(old="age_years >= 60", older="old + 1")
+    grouped = people.group("age_years", [18, 60], name="two_groups").define(old="age_years >= 70")
+    assert list(grouped.data.columns)[-3:] == ["old", "older", "two_groups"]
+    assert grouped.data["old"].tolist() == (grouped.data["age_years"] >= 70).astype(int).tolist()

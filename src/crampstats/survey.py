@@ -420,7 +420,7 @@ class Survey:
             if answer.missing is not None:
                 values = pd.Series(values, index=data.index).astype(object if answer.kind == "text" else float)
                 values = values.mask(answer.missing)
-            data = data.assign(**{name: values})
+            data = _with_column(data, name, values)
         return self._changed(data=data)
 
     def group(self, column: str, edges: Sequence[float], *, name: str) -> Survey:
@@ -463,7 +463,7 @@ class Survey:
         labels = [f"{low:.0f}-{high - 1:.0f}" for low, high in pairwise(edges)] + [f"{edges[-1]:.0f}+"]
         values = np.asarray(answer.values, dtype=float)
         groups = pd.cut(values, [*edges, np.inf], right=False, labels=labels, ordered=True)
-        return self._changed(data=self.data.assign(**{name: groups}))
+        return self._changed(data=_with_column(self.data, name, groups))
 
     def tabulate(self, columns: Sequence[str]) -> Survey:
         """Collapse people who are alike into rows with a count; every estimate stays the same.
@@ -556,3 +556,10 @@ class Survey:
         if self.cluster is not None:  # the clusters are the same ones, so that estimates from both can be combined
             tabulated._bind(design=self.design, row_cluster=unit.astype(np.int32))
         return tabulated
+
+
+def _with_column(data: pd.DataFrame, name: str, values: Any) -> pd.DataFrame:
+    """Return a frame with one column more, or another one of a name; joined, as inserting warns where columns are many."""
+    if name in data.columns:
+        return data.assign(**{name: values})
+    return pd.concat([data, pd.DataFrame({name: values}, index=data.index)], axis=1)

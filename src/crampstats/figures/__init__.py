@@ -4,18 +4,27 @@ from crampstats.figures.contours import draw_tipping_point
 from crampstats.figures.curves import draw_cutoff_curve
 from crampstats.figures.diagrams import draw_flow, draw_graph
 from crampstats.figures.distributions import draw_rounded
-from crampstats.figures.points import draw_calibration, draw_performance, draw_prevalence, draw_ratios
+from crampstats.figures.missingness import draw_missing_patterns
+from crampstats.figures.points import (
+    draw_against_truth,
+    draw_calibration,
+    draw_performance,
+    draw_prevalence,
+    draw_ratios,
+)
 from crampstats.figures.specification_curves import draw_shares, draw_specifications
 from crampstats.figures.style import Picture, canvas, draw_legend, pixels_of, save
 
 __all__ = [
     "Picture",
     "canvas",
+    "draw_against_truth",
     "draw_calibration",
     "draw_cutoff_curve",
     "draw_flow",
     "draw_graph",
     "draw_legend",
+    "draw_missing_patterns",
     "draw_performance",
     "draw_prevalence",
     "draw_ratios",

@@ -312,3 +312,75 @@ def draw_calibration(table: pd.DataFrame, *, ax: Axes, xlabel: str, names: Mappi
         ax.set_xlabel(xlabel)
         finish_rows(ax)
     return drawn
+
+
+def draw_against_truth(table: pd.DataFrame, *, row: str, series: str, ax: Axes, xlabel: str) -> pd.DataFrame:
+    """Draw ratios with their intervals beside the truth that simulated people have, one row a question.
+
+    Parameters
+    ----------
+    table
+        ``estimate``, ``conf_low``, ``conf_high`` and ``truth``, all above 0, and the columns `row` and `series`.
+    row
+        The column whose values are the rows, from the top in their order.
+    series
+        The column whose values have colours and markers; at most three.
+    ax
+        Where to draw; its axis becomes logarithmic.
+    xlabel
+        What the ratios are.
+
+    Returns
+    -------
+    DataFrame
+        What was drawn: the table and ``position``.
+
+    Raises
+    ------
+    CrampstatsError
+        If a column is not there, a number is not above 0, or there are more than three series.
+    """
+    numbers = ["estimate", "conf_low", "conf_high", "truth"]
+    if absent := [name for name in (row, series, *numbers) if name not in table.columns]:
+        raise CrampstatsError(f"draw_against_truth: the table lacks {absent}; it has {list(table.columns)}.")
+    if not (table[numbers] > 0).all(axis=None):
+        raise CrampstatsError("draw_against_truth: a logarithmic axis needs ratios, intervals and truths above 0.")
+    rows, kinds = list(dict.fromkeys(table[row])), list(dict.fromkeys(table[series]))
+    if len(kinds) > len(COLOURS) - 1:
+        raise CrampstatsError(f"draw_against_truth: {len(kinds)} series are too many to tell apart; at most 3.")
+    step = 0.5 / len(kinds)
+    offset = {kind: (place - (len(kinds) - 1) / 2) * step for place, kind in enumerate(kinds)}
+    position = [rows.index(one) + offset[kind] for one, kind in zip(table[row], table[series], strict=True)]
+    drawn = table.reset_index(drop=True).assign(position=position)
+    with mpl.rc_context(STYLE):
+        ax.axvline(1, color=INK, linewidth=1)
+        truths = drawn.drop_duplicates(row)
+        for place, truth in enumerate(truths["truth"]):
+            ax.plot([truth, truth], [place - 0.42, place + 0.42], color=INK, linewidth=2.2, linestyle=(0, (3, 1.5)))
+        ax.plot([], [], color=INK, linewidth=2.2, linestyle=(0, (3, 1.5)), label="truth")
+        for kind, colour, marker in zip(kinds, COLOURS, MARKERS, strict=False):
+            part = drawn[drawn[series] == kind]
+            reach = [part["estimate"] - part["conf_low"], part["conf_high"] - part["estimate"]]
+            ax.errorbar(
+                part["estimate"],
+                part["position"],
+                xerr=reach,
+                fmt=marker,
+                color=colour,
+                markersize=8,
+                elinewidth=2,
+                label=str(kind),
+            )
+        ax.set_xscale("log")
+        low, high = min(1.0, drawn[numbers].min(axis=None)), max(1.0, drawn[numbers].max(axis=None))
+        ax.set_xlim(low / 1.15, high * 1.15)
+        ticks = [
+            tick for tick in (0.1, 0.2, 0.5, 1, 1.5, 2, 3, 4, 5, 7, 10, 20, 50) if low / 1.15 <= tick <= high * 1.15
+        ]
+        ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        ax.xaxis.set_minor_locator(NullLocator())
+        ax.set_yticks(range(len(rows)), [str(one) for one in rows])
+        ax.set_ylim(len(rows) - 0.5, -0.5)
+        ax.set_xlabel(xlabel)
+        finish_rows(ax)
+    return drawn

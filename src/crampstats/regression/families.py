@@ -6,7 +6,7 @@ All functions are elementwise on arrays of one shape.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 from scipy import special
@@ -16,7 +16,18 @@ from crampstats.errors import QuestionError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-FamilyName = Literal["binomial", "poisson", "gaussian"]
+FamilyName = Literal[
+    "binomial",
+    "poisson",
+    "gaussian",
+    "negative_binomial",
+    "zero_inflated_poisson",
+    "zero_inflated_negative_binomial",
+    "hurdle_poisson",
+    "hurdle_negative_binomial",
+    "ordinal",
+    "grouped_negative_binomial",
+]
 LinkName = Literal["logit", "log", "identity"]
 
 
@@ -138,7 +149,7 @@ def choose(family: str, link: str | None) -> tuple[Family, Link]:
         hint = (
             "; the errors are the design's, whatever the family says of the variance" if "quasi" in str(family) else ""
         )
-        raise QuestionError(f"family={family!r} is unknown: choose from {', '.join(FAMILIES)}{hint}.")
+        raise QuestionError(f"family={family!r} is unknown: choose from {', '.join(get_args(FamilyName))}{hint}.")
     chosen = FAMILIES[family]
     name = link or chosen.links[0]
     if name not in chosen.links:

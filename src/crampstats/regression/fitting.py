@@ -46,6 +46,8 @@ class Rows:
         Shape (p,): what was taken off each column, and what it was then divided by.
     intercept
         Which column is 1 for everybody; None without one, when nothing was taken off.
+    offset
+        Shape (rows,): what is added to the linear predictor; None for nothing.
     """
 
     matrix: np.ndarray
@@ -54,16 +56,24 @@ class Rows:
     centre: np.ndarray
     scale: np.ndarray
     intercept: int | None
+    offset: np.ndarray | None = None
 
     @classmethod
-    def of(cls, matrix: np.ndarray, outcome: np.ndarray, weight: np.ndarray, intercept: int | None) -> Rows:
+    def of(
+        cls,
+        matrix: np.ndarray,
+        outcome: np.ndarray,
+        weight: np.ndarray,
+        intercept: int | None,
+        offset: np.ndarray | None = None,
+    ) -> Rows:
         """Return rows, their columns centred and scaled by weighted mean and spread.
 
         Parameters
         ----------
         matrix
             Shape (rows, p); changed in place, since a second one may not fit into memory.
-        outcome, weight, intercept
+        outcome, weight, intercept, offset
             As the attributes.
         """
         p, total = matrix.shape[1], weight.sum()
@@ -80,13 +90,20 @@ class Rows:
         scale = np.where(spread > 0, np.sqrt(spread), 1.0)
         for start in starts:
             matrix[start : start + BLOCK] /= scale
-        return cls(matrix, outcome, weight, centre, scale, intercept)
+        return cls(matrix, outcome, weight, centre, scale, intercept, offset)
 
     def blocks(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Yield matrix, outcome and weight, some rows at a time."""
         for start in range(0, len(self.outcome), BLOCK):
             part = slice(start, start + BLOCK)
             yield self.matrix[part], self.outcome[part], self.weight[part]
+
+    def predicted(self, coefficients: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield the linear predictor of the same rows, given coefficients of the centred and scaled columns."""
+        for start in range(0, len(self.outcome), BLOCK):
+            part = slice(start, start + BLOCK)
+            eta = self.matrix[part] @ coefficients
+            yield eta if self.offset is None else eta + self.offset[part]
 
     @property
     def back(self) -> np.ndarray:
@@ -158,8 +175,7 @@ def _pass(rows: Rows, family: Family, link: Link, coefficients: np.ndarray) -> _
     score, information = np.zeros(p), np.zeros((p, p))
     deviance = slack = farthest = 0.0
     with np.errstate(all="ignore"):  # what is not finite is told by returning None
-        for matrix, outcome, weight in rows.blocks():
-            eta = matrix @ coefficients
+        for (matrix, outcome, weight), eta in zip(rows.blocks(), rows.predicted(coefficients), strict=True):
             mean, pull, push = working_residual(family, link, outcome, eta)
             if not family.mean_is_possible(mean).all():
                 return None
@@ -214,14 +230,24 @@ def check_rank(rows: Rows, terms: Sequence[str]) -> None:
     )
 
 
-def _start(rows: Rows, family: Family, link: Link) -> np.ndarray:
-    """Return coefficients that give everybody about the same possible mean."""
+def starting_point(rows: Rows, family: Family, link: Link) -> np.ndarray:
+    """Return coefficients of the centred and scaled columns that give everybody about the same possible mean, shape (p,).
+
+    Parameters
+    ----------
+    rows
+        To be fitted.
+    family, link
+        Of the model.
+    """
     mean = float(rows.weight @ rows.outcome / rows.weight.sum())
     if family.name == "binomial":
         mean = min(max(mean, 1e-3), 1 - 1e-3)
     elif family.name == "poisson" or link.name == "log":
         mean = max(mean, 1e-3)
     target = float(link.forward(np.asarray(mean)))
+    if rows.offset is not None:
+        target -= float(rows.weight @ rows.offset / rows.weight.sum())
     p = rows.matrix.shape[1]
     if rows.intercept is not None:
         start = np.zeros(p)
@@ -272,7 +298,7 @@ def solve(rows: Rows, family: Family, link: Link, terms: Sequence[str]) -> Solut
     chapter 2. Separation is recognised by linear programming: Konis K, DPhil thesis, University of Oxford 2007; for
     means that can only approach zero: Correia S, Guimarães P, Zylkin T, 2019, doi:10.48550/arXiv.1903.01633.
     """
-    coefficients = _start(rows, family, link)
+    coefficients = starting_point(rows, family, link)
     state = _pass(rows, family, link, coefficients)
     if state is None:
         raise ConvergenceError(f"{family.name} with link {link.name}: no start gives everybody a possible mean.")

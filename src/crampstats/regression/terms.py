@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from scipy import linalg, optimize, special, stats
 
-from crampstats.errors import QuestionError
+from crampstats.errors import DesignError, QuestionError
 
 if TYPE_CHECKING:
-    from crampstats.regression.models import Model
+    from crampstats.regression.foundations import Model
 
 TestMethod = Literal["wald", "rao_scott"]
 
@@ -60,7 +60,7 @@ class TermTest:
         )
 
 
-def term_test(model: Model, term: str, *, method: TestMethod = "wald") -> TermTest:
+def term_test(model: Model, term: str, *, method: TestMethod = "wald", part: str | None = None) -> TermTest:
     """Test whether a term of a model can be left out.
 
     Parameters
@@ -72,6 +72,8 @@ def term_test(model: Model, term: str, *, method: TestMethod = "wald") -> TermTe
     method
         ``"wald"``: F test of the coefficients with their design-based covariance. ``"rao_scott"``: likelihood ratio of
         the weighted fits, referred to its own distribution; steadier than Wald's with few degrees of freedom.
+    part
+        ``"zero"`` for a term of the zero part of a model of counts; None for the formula's own.
 
     Returns
     -------
@@ -101,7 +103,7 @@ def term_test(model: Model, term: str, *, method: TestMethod = "wald") -> TermTe
     """
     if method not in get_args(TestMethod):
         raise QuestionError(f"method={method!r} is unknown: choose from {', '.join(get_args(TestMethod))}.")
-    places = model.encoding.columns_of(term)
+    places = model.places_of(term, part=part)
     covariance = model.coefficients.covariance[np.ix_(places, places)]
     df, left = len(places), float(model.coefficients.df[0])
     if method == "wald":
@@ -113,6 +115,51 @@ def term_test(model: Model, term: str, *, method: TestMethod = "wald") -> TermTe
     statistic = model.deviance_without(places) - model.solution.deviance
     p_value = tail_of_f_sum(statistic, weights, left)
     return TermTest(term, method, statistic, df, left, p_value, tuple(float(weight) for weight in weights))
+
+
+def adjusted_wald(term: str, value: np.ndarray, covariance: np.ndarray, degrees_of_freedom: float) -> TermTest:
+    """Test whether all of q values are 0, their covariance known with few degrees of freedom.
+
+    Parameters
+    ----------
+    term
+        What is tested.
+    value
+        Shape (q,).
+    covariance
+        Shape (q, q).
+    degrees_of_freedom
+        Of the design, d.
+
+    Returns
+    -------
+    TermTest
+        F, Wald's statistic times (d - q + 1) / (d q), with q and d - q + 1 degrees of freedom.
+
+    Raises
+    ------
+    DesignError
+        If q exceeds d.
+
+    Notes
+    -----
+    Korn EL, Graubard BI, Am Stat 1990;44:270-276, doi:10.1080/00031305.1990.10475737.
+
+    Examples
+    --------
+    >>> test = adjusted_wald("both", np.array([2.0, 1.0]), np.eye(2), 11.0)
+    >>> round(test.statistic, 4), test.df, test.df_denominator     # (4 + 1) / 2 * 10 / 11
+    (2.2727, 2, 10.0)
+    """
+    q = len(value)
+    left = degrees_of_freedom - q + 1
+    if left <= 0:
+        raise DesignError(
+            f"{term}: {q} comparisons are too many for a design of {degrees_of_freedom:g} degrees of freedom; ask fewer."
+        )
+    wald = float(value @ linalg.solve(covariance, value, assume_a="pos"))
+    statistic = wald * left / (degrees_of_freedom * q)
+    return TermTest(term, "wald", statistic, q, left, float(special.fdtrc(q, left, statistic)))
 
 
 def tail_of_f_sum(statistic: float, weights: np.ndarray, df_denominator: float) -> float:
