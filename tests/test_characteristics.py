@@ -389,7 +389,7 @@ def test_requests_that_cannot_be_met(seven: pd.DataFrame, columns: object, optio
         characteristics(cs.Survey(people), columns, **options)
 
 
-@pytest.mark.parametrize("digits", [-1, 16, 1.5, {"age_years": "2"}])
+@pytest.mark.parametrize("digits", [-1, 16, 1.5, True, {"age_years": "2"}])
 def test_digits_are_whole_numbers(seven: pd.DataFrame, digits: object) -> None:
     found = characteristics(cs.Survey(seven), ["age_years"])
     with pytest.raises(QuestionError, match=r"digits=.* has to be a whole number from 0 to 15, or a mapping to such"):

@@ -63,7 +63,7 @@ def test_public_names_are_sorted_and_complete() -> None:
 
 
 def test_an_unknown_name_is_answered_with_those_that_exist() -> None:
-    with pytest.raises(AttributeError, match=r"crampstats has no 'prevalance'; it has Estimate, .* prevalence, "):
+    with pytest.raises(AttributeError, match=r"crampstats has no 'prevalance'; it has Beta, .* prevalence, "):
         cs.prevalance  # noqa: B018
 
 

@@ -96,6 +96,13 @@ def test_ranks_by_hand() -> None:
     assert_allclose(found[1:], [[1, 114**2], [49, 120**2]])
 
 
+def test_a_rank_beyond_the_sample_is_its_end() -> None:
+    # 0.025 times 31 is less than a whole rank, and of 1 % confidence there is an interval all the same.
+    values = np.arange(1.0, 31.0)
+    found = rank_limits(values, np.array([0.025, 0.975]), level=0.01)
+    np.testing.assert_array_equal(found[0], [1.0, 30.0])
+
+
 def test_the_error_is_half_the_interval() -> None:
     found = reference_limits(PLAIN, "magnesium_mmol_l", level=0.8).to_frame()
     half = (found["conf_high"] - found["conf_low"]) / 2
@@ -305,7 +312,7 @@ def test_quiet_values_have_no_note() -> None:
     found = reference_limits(simple(np.linspace(0.7, 0.9, 150)), "mmol")
     assert found.to_frame()["note"].tolist() == ["", ""]
     assert "note" not in repr(found)
-    assert repr(found).startswith("<Reference limits of mmol, survey: method rank, 90 % intervals>\n")
+    assert repr(found).startswith("<ReferenceLimits of mmol, survey: method rank, 90 % intervals>\n")
     assert "<th>conf_low</th>" in found._repr_html_()
     assert len(found) == 2
     same = reference_limits(simple([0.8] * 130), "mmol").to_frame()
@@ -345,8 +352,9 @@ def test_the_bootstrap_needs_its_luck(method: str) -> None:
     survey = simple(np.linspace(0.7, 0.9, 50))
     with pytest.raises(CrampstatsError, match=f"method='{method}' draws at random: give rng"):
         reference_limits(survey, "mmol", method=method)
-    with pytest.raises(CrampstatsError, match="resamples=10 has to be a whole number of at least 100"):
-        reference_limits(survey, "mmol", method=method, rng=1, resamples=10)
+    for wrong in (10, 100.5, "200", None):
+        with pytest.raises(CrampstatsError, match=f"resamples={wrong!r} has to be a whole number of at least 100"):
+            reference_limits(survey, "mmol", method=method, rng=1, resamples=wrong)
     same = [reference_limits(survey, "mmol", method=method, rng=rng, resamples=100).limits.low for rng in (4, 4)]
     generator = reference_limits(survey, "mmol", method=method, rng=np.random.default_rng(4), resamples=100).limits.low
     assert_allclose(same[0], same[1], rtol=0)

@@ -362,5 +362,5 @@ def test_classes_have_no_mean() -> None:
         frame().assign(cramp_class=lambda rows: rows["low"] + rows["old"]), weight="weight", cluster="cluster"
     )
     model = cs.fit(survey, "cramp_class ~ drug", family="ordinal")
-    with pytest.raises(QuestionError, match="classes have no mean"):
+    with pytest.raises(QuestionError, match="classes in order, which have no mean"):
         cs.g_formula(model, {"drug": 1})

@@ -475,7 +475,7 @@ def against_truth() -> pd.DataFrame:
 
 
 def test_ratios_beside_their_truth() -> None:
-    figure, (ax,) = figures.canvas()
+    _, (ax,) = figures.canvas()
     drawn = figures.draw_against_truth(against_truth(), row="cause", series="way", ax=ax, xlabel="ratio")
     assert drawn["position"].tolist() == [-0.125, 0.875, 0.125]
     assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "b"]

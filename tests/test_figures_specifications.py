@@ -65,6 +65,13 @@ def test_the_mark_is_a_line() -> None:
         assert [text.get_text() for text in ax.texts] == [f"{value:g} %" for value in expected]
 
 
+def test_a_mark_above_all_estimates_is_in_sight() -> None:
+    _, (ax, _), _ = drawn(mark=0.40)
+    assert_allclose(ax.get_ylim(), (0, 42))
+    _, (ax, _), _ = drawn(mark=0.10)
+    assert_allclose(ax.get_ylim(), (0, 29.4))
+
+
 def test_each_specification_has_a_stroke_at_each_of_its_options() -> None:
     figure, (upper, ax), _ = drawn()
     figure.draw_without_rendering()

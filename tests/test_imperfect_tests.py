@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from places import folder_of
-from scipy import stats
+from scipy import special, stats
 
 import crampstats as cs
 from crampstats.errors import ConvergenceError, CrampstatsError, IntervalError
@@ -233,6 +233,22 @@ def test_a_flawless_validation_is_told_by_delta() -> None:
     assert correct_for_test(simple(30, 200), **flawless, method="melded").to_frame()["note"][0] == ""
 
 
+@pytest.mark.parametrize(("positive", "share"), [(0, "0"), (200, "1")])
+def test_a_share_without_error_is_told_by_delta(positive: int, share: str) -> None:
+    frame = correct_for_test(simple(positive, 200), sensitivity=1.0, specificity=1.0, method="delta").to_frame()
+    assert frame["conf_low"][0] == frame["conf_high"][0]
+    told = f"apparent prevalence {share} of standard error 0, which counts as known: choose 'melded'"
+    assert frame["note"][0] == told
+    assert correct_for_test(simple(30, 200), **KNOWN, method="delta").to_frame()["note"][0] == ""
+
+
+def test_lang_and_reiczigel_refuse_validations_that_their_two_added_people_turn_round() -> None:
+    few = {"sensitivity": ValidationCounts(2, 2), "specificity": ValidationCounts(10, 1000)}
+    corrected = correct_for_test(simple(30, 200), **few, method="lang_reiczigel")
+    with pytest.raises(IntervalError, match=r"sensitivity 2 of 2 as 0\.75 and specificity 10 of 1000 as 0\.01098"):
+        corrected.interval()
+
+
 def test_lang_and_reiczigel_tell_where_they_stop() -> None:
     poor = {"sensitivity": ValidationCounts(40, 100), "specificity": SPECIFICITY}
     frame = correct_for_test(simple(30, 200), **poor, method="lang_reiczigel").to_frame()
@@ -384,6 +400,48 @@ def test_a_perfect_test_has_a_beta_posterior(positive: float, tested: float, pri
     assert found.worse_than_chance == 0
 
 
+@pytest.mark.parametrize("prior", [Beta(0.55, 0.55), Beta(0.6, 0.7), Beta(1.7, 0.8)], ids=str)
+@pytest.mark.parametrize("positive", [0, 20])
+def test_a_prior_may_end_in_a_cusp(positive: int, prior: Beta) -> None:
+    found = posterior_prevalence(positive, 20, sensitivity=1, specificity=1, prior=prior)
+    exact = stats.beta(positive + prior.a, 20 - positive + prior.b)
+    assert (found.mean, found.std_dev) == pytest.approx((exact.mean(), exact.std()), rel=1e-8)
+    assert (found.median, *found.equal_tailed) == pytest.approx(exact.ppf([0.5, 0.025, 0.975]), rel=1e-8)
+
+
+def on_log_odds(rate: Beta, step: float = 0.15) -> tuple[np.ndarray, np.ndarray]:
+    """Return shares and their probabilities on a grid of log odds, on which no beta density has a pole or a cusp."""
+    grid = np.arange(-60, 60, step)
+    logs = rate.a * special.log_expit(grid) + rate.b * special.log_expit(-grid) - special.betaln(rate.a, rate.b)
+    chances = np.exp(logs) * step
+    return special.expit(grid)[chances > 1e-16], chances[chances > 1e-16]
+
+
+def test_rates_whose_distribution_ends_in_a_cusp() -> None:
+    rates = {"sensitivity": Beta(4, 1.3), "specificity": Beta(6.5, 0.53)}
+    found = posterior_prevalence(5, 8, **rates, prior=Beta(0.7, 0.9))
+    prevalence, prior = on_log_odds(Beta(0.7, 0.9))
+    (sensitivity, one), (specificity, other) = (on_log_odds(rate) for rate in rates.values())
+    weight = np.empty(len(prevalence))
+    for place, share in enumerate(prevalence):
+        positive = share * sensitivity[:, None] + (1 - share) * (1 - specificity)
+        weight[place] = prior[place] * (one @ (positive**5 * (1 - positive) ** 3) @ other)
+    mean = weight @ prevalence / weight.sum()
+    variance = weight @ (prevalence - mean) ** 2 / weight.sum()
+    assert (found.mean, found.std_dev) == pytest.approx((mean, np.sqrt(variance)), rel=1e-8)
+
+
+def test_a_melded_limit_of_rates_that_end_in_a_cusp() -> None:
+    """The quantile of a ratio: its distribution function at the limit is found on a grid."""
+    apparent, wrong, sensitivity = Beta(576, 424), Beta(24, 76), Beta(40, 0.6)
+    limit = melded_limit(apparent, false_positive=wrong, sensitivity=sensitivity, probability=0.025)
+    (false, one), (found, other) = on_log_odds(wrong, 0.02), on_log_odds(sensitivity, 0.02)
+    positive = false[:, None] + limit * (found - false[:, None])
+    below = np.where(found > false[:, None], stats.beta(576, 424).cdf(positive), 1.0)
+    # The sensitivity hardly ever falls to the rate of false positives, where the grid would meet a step.
+    assert one @ below @ other == pytest.approx(0.025, abs=1e-8)
+
+
 def test_both_ends_of_the_shortest_interval_are_equally_likely() -> None:
     low, high = posterior_prevalence(3, 40, sensitivity=1, specificity=1).highest_density
     exact = stats.beta(4, 38)
@@ -487,7 +545,7 @@ def test_bounds_by_hand_and_by_search() -> None:
     ("positive", "note"),
     [
         (10, "at the least specificity there would be more false positives than positives"),
-        (1, "no specificity of the range is low enough for so few positive tests"),
+        (1, "no specificity of the range is high enough for so few positive tests"),
         (100, "at the least sensitivity there would be more positives than the condition can make"),
         (190, "no sensitivity of the range is high enough for so many positive tests"),
     ],
@@ -587,6 +645,12 @@ def test_counts_of_a_validation_that_are_none(correct: object, tested: object, m
         ValidationCounts(correct, tested)
 
 
+@pytest.mark.parametrize("share", [np.nan, [0.1, np.inf], "0.1", None, True])
+def test_shares_that_are_no_numbers(share: object) -> None:
+    with pytest.raises(CrampstatsError, match="has to be one or several numbers"):
+        rogan_gladen(share, **KNOWN)
+
+
 def test_what_holds_no_shares() -> None:
     ages = cs.mean(cs.Survey(DATA), "age_years")
     with pytest.raises(CrampstatsError, match="shares of people, from 0 to 1"):
@@ -625,6 +689,8 @@ def test_known_rates_that_hardly_fit_are_refused_as_well() -> None:
 def test_levels_and_distributions_that_are_none() -> None:
     with pytest.raises(IntervalError, match=r"level=1 has"):
         posterior_prevalence(1, 20, sensitivity=0.8, specificity=0.9, level=1)
+    with pytest.raises(IntervalError, match=r"probability=1 has to lie between 0 and 1"):
+        melded_limit(0.1, false_positive=0.1, sensitivity=0.8, probability=1)
     for wrong in ((0, 1), (1, np.inf), ("1", 1), (True, 1)):
         with pytest.raises(CrampstatsError, match="of a Beta has to be a number above 0"):
             Beta(*wrong)
@@ -685,3 +751,6 @@ def test_results_show_themselves() -> None:
     corrected = correct_for_test(simple(2, 200), **COUNTED, method="delta")
     assert "sensitivity 80 of 100, specificity 190 of 200, delta" in repr(corrected)
     assert "<table" in corrected._repr_html_()
+    young = cs.Survey(pd.DataFrame({"low": [0, 1] * 50, "age_years": [15] * 100})).where("age_years <20 and low<9")
+    shown = tipping_point(cs.prevalence(young, "low"))._repr_html_()
+    assert "[age_years &lt;20 and low&lt;9]" in shown

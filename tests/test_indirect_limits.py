@@ -150,6 +150,14 @@ def test_the_intervals_hold_the_limits_of_large_samples() -> None:
     assert_allclose(inwards / many, [0.014, -0.014], atol=0.01)
 
 
+@pytest.mark.parametrize(
+    ("n", "start"), [(199, "fewer than 200 results, for which"), (200, "fewer than 1,000 results: ")]
+)
+def test_very_few_results_say_that_their_interval_was_not_made_for_them(n: int, start: str) -> None:
+    values = np.random.default_rng(2).normal(0.85, 0.06, n)
+    assert indirect_reference_limits(simple(values), "mmol").to_frame()["note"].str.startswith(start).all()
+
+
 def test_few_results_say_that_their_interval_is_too_short() -> None:
     rng = np.random.default_rng(13)
     table = indirect_reference_limits(simple(rng.normal(0.85, 0.06, 400)), "mmol").to_frame()
@@ -184,7 +192,7 @@ def test_the_table_and_its_columns() -> None:
         table["std_error"], (table["conf_high"] - table["conf_low"]) / (2 * stats.norm.ppf(0.975)), rtol=1e-12
     )
     assert found.curves.columns.tolist() == ["sex", "n", "kept", "distribution", "location", "scale", "share"]
-    assert repr(found).startswith("<Reference limits of mmol, survey: method reflim, 95 % intervals>\n")
+    assert repr(found).startswith("<IndirectLimits of mmol, survey: method reflim, 95 % intervals>\n")
     assert "permissible_low" in found._repr_html_()
 
 
@@ -304,8 +312,9 @@ def test_the_bootstrap_needs_its_luck(refinement: ModuleType) -> None:
     survey = simple(np.linspace(0.7, 0.9, 100))
     with pytest.raises(CrampstatsError, match="method='refine' draws at random: give rng"):
         indirect_reference_limits(survey, "mmol", method="refine")
-    with pytest.raises(CrampstatsError, match="resamples=7 has to be a whole number of at least 50"):
-        indirect_reference_limits(survey, "mmol", method="refine", rng=1, resamples=7)
+    for wrong in (7, 50.5, "200", None):
+        with pytest.raises(CrampstatsError, match=f"resamples={wrong!r} has to be a whole number of at least 50"):
+            indirect_reference_limits(survey, "mmol", method="refine", rng=1, resamples=wrong)
 
 
 def test_requests_that_cannot_be_met() -> None:

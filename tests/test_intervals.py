@@ -130,10 +130,15 @@ def test_proportion_methods_refuse_other_values(method: str) -> None:
         one(method, 1.2, 0.1, 10, 5)
 
 
-@pytest.mark.parametrize("level", [0, 1, 95, -0.5, np.nan])
+@pytest.mark.parametrize("level", [0, 1, 95, -0.5, np.nan, "0.95", None, True])
 def test_level_is_a_share(level: float) -> None:
-    with pytest.raises(IntervalError, match="has to lie between 0 and 1"):
+    with pytest.raises(IntervalError, match=f"level={level!r} has to lie between 0 and 1"):
         one("wald", 0.5, 0.1, 10, 5, level)
+
+
+def test_levels_that_are_shares() -> None:
+    for level in (0.95, np.float64(0.5), 1e-9):
+        assert intervals.check_level(level) is None
 
 
 def test_unknown_method_names_the_choices() -> None:
@@ -143,6 +148,17 @@ def test_unknown_method_names_the_choices() -> None:
         r"likelihood, clopper_pearson, mid_p, jeffreys, agresti_coull\.",
     ):
         one("exact", 0.5, 0.1, 10, 5)
+
+
+def test_the_size_of_korn_and_graubard_gives_their_limits() -> None:
+    value, std_error, n = np.array([0.2, 0.0, 0.2]), np.array([0.05, 0.0, 0.001]), np.full(3, 100.0)
+    df = np.full(3, 6.0)
+    size = intervals.korn_graubard_size(value, std_error, n, df, 0.9)
+    t = stats.t.ppf(0.05, 99) / stats.t.ppf(0.05, 6)
+    np.testing.assert_allclose(size, [0.16 / 0.05**2 * t**2, 100, 100], rtol=1e-12)
+    limits = intervals.interval("korn_graubard", value, std_error, n, df, level=0.9)
+    exact = stats.beta.ppf(0.95, value * size + 1, size - value * size)
+    np.testing.assert_allclose(limits.high, exact, rtol=1e-10)
 
 
 def test_effective_size() -> None:
@@ -194,7 +210,7 @@ def test_there_is_no_chance_in_the_quantile_of_the_largest() -> None:
     assert intervals.max_t_quantile(covariance, 8) == intervals.max_t_quantile(covariance, 8)
 
 
-@pytest.mark.parametrize("level", [0, 1, 95])
+@pytest.mark.parametrize("level", [0, 1, 95, "0.95"])
 def test_the_level_of_the_largest_is_a_share(level: float) -> None:
     with pytest.raises(IntervalError, match="has to lie between 0 and 1"):
         intervals.max_t_quantile(np.eye(2), 5, level=level)

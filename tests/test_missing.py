@@ -234,8 +234,10 @@ def test_what_cannot_be_pooled() -> None:
         pooled(SETS, low, scale="odds")
     with pytest.raises(CrampstatsError, match="is no Estimate"):
         pooled(SETS, lambda survey: 3.0)
-    with pytest.raises(CrampstatsError, match=r"estimate 1 is 0 in set 1 and has no logit: .*scale='identity'"):
+    with pytest.raises(CrampstatsError, match="estimate 1 is 0 in set 1 without a standard error"):
         pooled(SETS, lambda survey: cs.prevalence(survey, "magnesium_mmol_l < 0.1"))
+    with pytest.raises(CrampstatsError, match=r"in set 1 and has no log: .*scale='identity'"):
+        pooled(SETS, lambda survey: cs.mean(survey, "magnesium_mmol_l - 2"), scale="log")
     values = iter("abcdefgh")
     with pytest.raises(CrampstatsError, match="set 2 have other labels"):
         pooled(SETS, lambda survey: cs.transform(level(survey), lambda x: x, label=next(values)))

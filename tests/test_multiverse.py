@@ -194,6 +194,8 @@ def test_neither_the_order_of_rows_nor_of_choices_matters(table: pd.DataFrame, l
         ({"estimate": [0.1, np.nan, 0.1, 0.1]}, {}, "'estimate' is missing"),
         ({"b": ["x", None, "x", "y"]}, {}, "'b' is missing"),
         ({"estimate": [0.0, 0.2, 0.1, 0.3]}, {"scale": "logit"}, "has no logit"),
+        ({"estimate": ["0.1", "0.2", "0.1", "0.3"]}, {}, "'estimate' has to hold finite numbers"),
+        ({"estimate": [0.1, np.inf, 0.1, 0.3]}, {}, "'estimate' has to hold finite numbers"),
     ],
 )
 def test_tables_without_shares(change: dict, options: dict, message: str) -> None:
@@ -440,6 +442,18 @@ def test_fits_that_fail_are_skipped_with_the_reason() -> None:
         specifications({"A": nhanes()}, COLUMN, cutoffs={"0.75": 0.75}, levels=["usual"], cv=0.9)
 
 
+def test_a_single_option_needs_no_list() -> None:
+    options = {"values": ["reported"], "levels": ["single draw"], "weighting": ["weighted"], "standards": [None]}
+    asked = {"cutoffs": {"0.75": 0.75}}
+    listed = specifications({"A": nhanes()}, COLUMN, **asked, **options).to_frame()
+    single = specifications({"A": nhanes()}, COLUMN, **asked, **{name: each[0] for name, each in options.items()})
+    pd.testing.assert_frame_equal(single.to_frame(), listed)
+    own = specifications(
+        {"A": nhanes()}, COLUMN, **asked, **options | {"standards": cs.reference.standard_population("esp_2013")}
+    )
+    assert own.to_frame()["standard"].tolist() == ["esp_2013"]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -461,7 +475,10 @@ def test_fits_that_fail_are_skipped_with_the_reason() -> None:
         ({"column": "magnesium"}, "column='magnesium' is not in A; these are stratum"),
         ({"column": {"B": COLUMN}}, r"column has none for the survey 'A', only for \['B'\]"),
         ({"ends": {"B": ENDS}}, r"ends: there is no survey 'B', only \['A'\]"),
-        ({"ends": {"A": (1.4,)}}, "ends of 'A' have to be the lowest and the highest value"),
+        ({"ends": {"A": (1.4,)}}, r"ends of 'A' are \(1\.4,\): they have to be the lowest and the highest value"),
+        ({"ends": {"A": 1.4}}, "ends of 'A' are 1.4: they have to be"),
+        ({"ends": {"A": ("1.4", None)}}, "ends of 'A' are .*: they have to be"),
+        ({"values": None}, "values: None is unknown: choose from reported, derounded"),
     ],
 )
 def test_what_is_refused(options: dict, message: str) -> None:

@@ -47,6 +47,7 @@ def test_usual_levels_and_draws_about_them_make_the_curve() -> None:
 @pytest.mark.parametrize(
     ("shares", "message"),
     [
+        ([(0.7, 0.02), (0.76, 0.1)], "has to hold two cut-offs and their shares as numbers"),
         ({0.7: 0.02}, "has to hold two cut-offs and their shares"),
         ({0.7: 0.02, 0.76: 0.1, 0.8: 0.3}, "has to hold two cut-offs and their shares"),
         ({0.7: 0.02, "0.76": 0.1}, "has to hold two cut-offs and their shares as numbers"),

@@ -957,8 +957,8 @@ def test_stored_results_of_formulas_are_read(tmp_path: Path) -> None:
     with zipfile.ZipFile(raw) as source, zipfile.ZipFile(path, "w") as target:
         for name in source.namelist():
             data = source.read(name)
-            data = re.sub(rb'<c r="B3"><f>(.*?)</f><v ?/>', rb'<c r="B3"><f>\1</f><v>0.8</v>', data)
-            data = re.sub(rb'<c r="B4"><f>(.*?)</f><v ?/>', rb'<c r="B4" t="str"><f>\1</f><v></v>', data)
+            data = re.sub(rb'<c r="B3"><f>(.*?)</f>(?:<v ?/>|<v></v>)', rb'<c r="B3"><f>\1</f><v>0.8</v>', data)
+            data = re.sub(rb'<c r="B4"><f>(.*?)</f>(?:<v ?/>|<v></v>)', rb'<c r="B4" t="str"><f>\1</f><v></v>', data)
             target.writestr(name, data)
     assert magnesium(read_study(path)) == [0.9, 0.8, None]
 

@@ -107,6 +107,16 @@ def test_a_note_is_shown_where_there_is_one(survey: cs.Survey) -> None:
     assert list(table["note"].str.slice(0, 20)) == ["nobody in the sample", ""]
 
 
+def test_what_is_no_estimate_or_no_digits(by_sex: cs.Estimate) -> None:
+    corrected = cs.correct_for_test(by_sex, sensitivity=0.9, specificity=0.99)
+    for table in (tables.prevalence_table, tables.ratio_table):
+        with pytest.raises(CrampstatsError, match=f"{table.__name__} is for an Estimate, not for the kind Corrected"):
+            table(corrected)
+        for digits in (-1, 1.0, "1", True):
+            with pytest.raises(CrampstatsError, match=f"digits={digits!r} has to be a whole number, not negative"):
+                table(by_sex, digits=digits)
+
+
 def test_a_level_that_is_none(by_sex: cs.Estimate) -> None:
     with pytest.raises(IntervalError, match=r"level=95 has to lie between 0 and 1"):
         tables.prevalence_table(by_sex, level=95)

@@ -23,6 +23,7 @@ _HOMES = {
     "SamplingPlan": "population",
     "Study": "diagnostics",
     "Survey": "survey",
+    "TrialPlan": "population",
     "ValidationCounts": "measurement",
     "adjustment_set": "population",
     "attributable_fraction": "effects",
@@ -34,6 +35,7 @@ _HOMES = {
     "characteristics": "descriptions",
     "choice_shares": "multiverse",
     "comparison": "effects",
+    "conditional_power": "planning",
     "contrast": "effects",
     "correct_for_test": "measurement",
     "cumulative_logits": "regression",
@@ -46,6 +48,8 @@ _HOMES = {
     "draw_sample": "population",
     "draws_needed": "measurement",
     "e_value": "effects",
+    "effect_posterior": "synthesis",
+    "effect_sizes": "synthesis",
     "exposure_curve": "effects",
     "fit": "regression",
     "fit_rounded": "measurement",
@@ -57,6 +61,7 @@ _HOMES = {
     "item_nonresponse": "participation",
     "latent_class": "measurement",
     "latent_class_bounds": "measurement",
+    "mantel_haenszel": "synthesis",
     "marginal_effect": "effects",
     "mean": "proportions",
     "misclassification_grid": "effects",
@@ -70,8 +75,14 @@ _HOMES = {
     "observed_mean": "missing",
     "overdispersion_test": "regression",
     "participant_flow": "participation",
+    "peto": "synthesis",
+    "pool": "synthesis",
+    "pool_prevalences": "synthesis",
     "pooled": "missing",
     "posterior_prevalence": "measurement",
+    "power_curve": "planning",
+    "power_of": "planning",
+    "precision_of_prevalence": "planning",
     "prevalence": "proportions",
     "prevalence_bounds": "measurement",
     "probabilistic_bias": "effects",
@@ -80,8 +91,12 @@ _HOMES = {
     "quantile_residuals": "regression",
     "ratio": "estimates",
     "reference_limits": "measurement",
+    "regression_to_the_mean": "planning",
     "rubin_pool": "missing",
     "simulate": "population",
+    "simulate_trial": "population",
+    "size_for": "planning",
+    "size_for_prevalence": "planning",
     "specifications": "multiverse",
     "standardize": "proportions",
     "term_test": "regression",
@@ -94,9 +109,22 @@ _HOMES = {
     "usual_prevalence": "measurement",
     "variance_components": "measurement",
     "weighted_sum": "estimates",
+    "worthwhile_curve": "synthesis",
     "zero_inflation_test": "regression",
 }
-_ROOMS = ("datasets", "diagnostics", "errors", "figures", "population", "reference", "schema", "tables", "units")
+_ROOMS = (
+    "datasets",
+    "diagnostics",
+    "errors",
+    "figures",
+    "planning",
+    "population",
+    "reference",
+    "schema",
+    "synthesis",
+    "tables",
+    "units",
+)
 
 __all__ = [
     "Beta",
@@ -108,6 +136,7 @@ __all__ = [
     "SamplingPlan",
     "Study",
     "Survey",
+    "TrialPlan",
     "ValidationCounts",
     "adjustment_set",
     "attributable_fraction",
@@ -119,6 +148,7 @@ __all__ = [
     "characteristics",
     "choice_shares",
     "comparison",
+    "conditional_power",
     "contrast",
     "correct_for_test",
     "cumulative_logits",
@@ -133,6 +163,8 @@ __all__ = [
     "draw_sample",
     "draws_needed",
     "e_value",
+    "effect_posterior",
+    "effect_sizes",
     "errors",
     "exposure_curve",
     "figures",
@@ -146,6 +178,7 @@ __all__ = [
     "item_nonresponse",
     "latent_class",
     "latent_class_bounds",
+    "mantel_haenszel",
     "marginal_effect",
     "mean",
     "misclassification_grid",
@@ -159,9 +192,16 @@ __all__ = [
     "observed_mean",
     "overdispersion_test",
     "participant_flow",
+    "peto",
+    "planning",
+    "pool",
+    "pool_prevalences",
     "pooled",
     "population",
     "posterior_prevalence",
+    "power_curve",
+    "power_of",
+    "precision_of_prevalence",
     "prevalence",
     "prevalence_bounds",
     "probabilistic_bias",
@@ -171,11 +211,16 @@ __all__ = [
     "ratio",
     "reference",
     "reference_limits",
+    "regression_to_the_mean",
     "rubin_pool",
     "schema",
     "simulate",
+    "simulate_trial",
+    "size_for",
+    "size_for_prevalence",
     "specifications",
     "standardize",
+    "synthesis",
     "tables",
     "term_test",
     "tipping_point",
@@ -188,11 +233,24 @@ __all__ = [
     "usual_prevalence",
     "variance_components",
     "weighted_sum",
+    "worthwhile_curve",
     "zero_inflation_test",
 ]
 
 if TYPE_CHECKING:
-    from crampstats import datasets, diagnostics, errors, figures, population, reference, schema, tables, units
+    from crampstats import (
+        datasets,
+        diagnostics,
+        errors,
+        figures,
+        planning,
+        population,
+        reference,
+        schema,
+        synthesis,
+        tables,
+        units,
+    )
     from crampstats.cutoffs import cutoff_curve
     from crampstats.descriptions import characteristics
     from crampstats.diagnostics import Study, diagnose
@@ -242,15 +300,26 @@ if TYPE_CHECKING:
     )
     from crampstats.multiverse import Cutoff, choice_shares, named_cutoffs, specifications
     from crampstats.participation import item_nonresponse, participant_flow
+    from crampstats.planning import (
+        conditional_power,
+        power_curve,
+        power_of,
+        precision_of_prevalence,
+        regression_to_the_mean,
+        size_for,
+        size_for_prevalence,
+    )
     from crampstats.population import (
         Population,
         Response,
         SamplingPlan,
+        TrialPlan,
         adjustment_set,
         calibrate,
         calibration_table,
         draw_sample,
         simulate,
+        simulate_trial,
         true_attributable_fraction,
         true_effect,
         true_mean,
@@ -271,6 +340,15 @@ if TYPE_CHECKING:
         zero_inflation_test,
     )
     from crampstats.survey import Survey
+    from crampstats.synthesis import (
+        effect_posterior,
+        effect_sizes,
+        mantel_haenszel,
+        peto,
+        pool,
+        pool_prevalences,
+        worthwhile_curve,
+    )
 
 
 def __getattr__(name: str) -> Any:

@@ -12,6 +12,7 @@ import pandas as pd
 from crampstats.errors import QuestionError
 from crampstats.quantiles import TIE
 from crampstats.questions import column_answer, column_named, one_spelling, read_question
+from crampstats.schema import is_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -182,7 +183,7 @@ def _places(digits: int | Mapping[str, int], variables: tuple[str, ...]) -> tupl
     _refuse_unknown("digits", given, variables)
     common = 1 if isinstance(digits, Mapping) else digits
     for each in (common, *given.values()):
-        if not isinstance(each, (int, np.integer)) or not 0 <= each <= MOST_DIGITS:
+        if not is_whole(each, 0) or each > MOST_DIGITS:
             raise QuestionError(
                 f"digits={digits!r} has to be a whole number from 0 to {MOST_DIGITS}, or a mapping to such."
             )

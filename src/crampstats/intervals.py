@@ -14,6 +14,7 @@ import numpy as np
 from scipy import special
 
 from crampstats.errors import IntervalError
+from crampstats.schema import is_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -146,6 +147,33 @@ def _adjusted_size(value: np.ndarray, std_error: np.ndarray, n: np.ndarray, df: 
     return effective_size(value, std_error, n) * (t_quantile(n - 1, tail) / t_quantile(df, tail)) ** 2
 
 
+def korn_graubard_size(
+    value: np.ndarray, std_error: np.ndarray, n: np.ndarray, df: np.ndarray, level: float
+) -> np.ndarray:
+    """Return the size at which `korn_graubard` takes its exact limits, shape (k,).
+
+    Parameters
+    ----------
+    value, std_error, n, df
+        Shape (k,).
+    level
+        Confidence, between 0 and 1.
+
+    Returns
+    -------
+    ndarray
+        The effective size, adjusted for degrees of freedom and at most n; n where the standard error tells nothing.
+
+    Examples
+    --------
+    >>> one = [np.array([x]) for x in (0.1, 0.05, 100.0, 10.0)]
+    >>> korn_graubard_size(*one, 0.95).round(2)
+    array([28.55])
+    """
+    adjusted = np.minimum(n, _adjusted_size(value, std_error, n, df, level))
+    return np.where(_has_error(value, std_error), adjusted, n)
+
+
 def korn_graubard(value: np.ndarray, std_error: np.ndarray, n: np.ndarray, df: np.ndarray, level: float) -> Interval:
     """Return Clopper-Pearson limits at the effective sample size, adjusted for df and at most n.
 
@@ -154,8 +182,7 @@ def korn_graubard(value: np.ndarray, std_error: np.ndarray, n: np.ndarray, df: n
     Korn EL, Graubard BI, Surv Methodol 1998;24:193-201, with the cap of Parker JD et al., Vital Health Stat 2(175), 2017.
     At 0 of n and n of n, where linearization gives a standard error of 0, the effective size is n, and the note says so.
     """
-    adjusted = np.minimum(n, _adjusted_size(value, std_error, n, df, level))
-    size = np.where(_has_error(value, std_error), adjusted, n)
+    size = korn_graubard_size(value, std_error, n, df, level)
     return Interval(*_exact_limits(value * size, size, level), _size_notes(value, std_error))
 
 
@@ -314,11 +341,26 @@ def check_method(method: str) -> None:
         raise IntervalError(f"method={method!r} is unknown: choose from {', '.join(get_args(Method))}.")
 
 
-def _check(method: str, level: float, methods: object) -> None:
-    """Refuse a method that is not among the choices of a Literal, and a level that is no share."""
-    if method not in get_args(methods):
-        raise IntervalError(f"method={method!r} is unknown: choose from {', '.join(get_args(methods))}.")
-    if not 0 < level < 1:
+def check_level(level: float) -> None:
+    """Refuse a confidence that is no share.
+
+    Parameters
+    ----------
+    level
+        A number between 0 and 1.
+
+    Raises
+    ------
+    IntervalError
+        If it is not.
+
+    Examples
+    --------
+    >>> check_level(95)
+    Traceback (most recent call last):
+    crampstats.errors.IntervalError: level=95 has to lie between 0 and 1, as in level=0.95.
+    """
+    if not (is_number(level) and 0 < level < 1):
         raise IntervalError(f"level={level!r} has to lie between 0 and 1, as in level=0.95.")
 
 
@@ -360,7 +402,9 @@ def binomial_interval(cases: ArrayLike, n: ArrayLike, *, method: BinomialMethod,
     >>> exact.low.round(4), exact.high.round(4)
     (array([0.    , 0.0527]), array([0.0303, 0.1682]))
     """
-    _check(method, level, BinomialMethod)
+    if method not in get_args(BinomialMethod):
+        raise IntervalError(f"method={method!r} is unknown: choose from {', '.join(get_args(BinomialMethod))}.")
+    check_level(level)
     people, total = np.broadcast_arrays(np.atleast_1d(np.asarray(cases, float)), np.atleast_1d(np.asarray(n, float)))
     for name, counts in (("cases", people), ("n", total)):
         wrong = ~(np.isfinite(counts) & (counts == np.floor(counts)) & (counts >= (1 if name == "n" else 0)))
@@ -443,7 +487,8 @@ def interval(
     >>> nobody.low.item(), round(nobody.high.item(), 4)
     (0.0, 0.1157)
     """
-    _check(method, level, Method)
+    check_method(method)
+    check_level(level)
     if method in PROPORTION_METHODS and np.any((value < 0) | (value > 1)):
         raise IntervalError(f"method={method!r} is for proportions; this estimate lies outside 0 to 1: use 'wald'.")
     return METHODS[method](value, std_error, n, df, level)
@@ -480,8 +525,7 @@ def max_t_quantile(covariance: np.ndarray, df: float, *, level: float = 0.95) ->
     >>> round(max_t_quantile(np.eye(5), np.inf), 2)  # independent: the normal quantile at (1 + 0.95 ** (1 / 5)) / 2
     2.57
     """
-    if not 0 < level < 1:
-        raise IntervalError(f"level={level!r} has to lie between 0 and 1, as in level=0.95.")
+    check_level(level)
     single = t_quantile(np.array([df]), (1 + level) / 2)
     error = np.sqrt(np.diag(covariance))
     kept = error > 0

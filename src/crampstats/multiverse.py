@@ -351,6 +351,8 @@ def _outcomes(table: pd.DataFrame, choices: list[str], outcome: str, scale: Scal
             raise CrampstatsError(f"{name!r} is no column of the table; these are {list(table.columns)}.")
         if table[name].isna().any():
             raise CrampstatsError(f"{name!r} is missing in some rows of the table.")
+    if not pd.api.types.is_numeric_dtype(table[outcome]) or not np.isfinite(table[outcome]).all():
+        raise CrampstatsError(f"{outcome!r} has to hold finite numbers.")
     shares = table[outcome].to_numpy(dtype=float)
     if scale == "percent":
         return 100 * shares
@@ -417,10 +419,10 @@ def specifications(
     column: str | Mapping[str, str],
     *,
     cutoffs: Mapping[str, Cutoff | float],
-    values: Sequence[Value] = ("reported", "derounded"),
-    levels: Sequence[Level] = ("single draw", "usual"),
-    weighting: Sequence[Weighting] = ("weighted", "unweighted"),
-    standards: Sequence[str | StandardPopulation | None] = (None,),
+    values: Value | Sequence[Value] = ("reported", "derounded"),
+    levels: Level | Sequence[Level] = ("single draw", "usual"),
+    weighting: Weighting | Sequence[Weighting] = ("weighted", "unweighted"),
+    standards: str | StandardPopulation | Sequence[str | StandardPopulation | None] | None = (None,),
     distribution: Distribution | Sequence[Distribution] = "normal",
     cv: float | Sequence[float] = 0.02,
     over: str = "age_group",
@@ -514,8 +516,11 @@ def specifications(
     for name, pair in (ends or {}).items():
         if name not in studies:
             raise CrampstatsError(f"ends: there is no survey {name!r}, only {list(studies)}.")
-        if len(pair) != 2:
-            raise CrampstatsError(f"ends of {name!r} have to be the lowest and the highest value, as in (1.4, 2.5).")
+        if not _is_pair(pair):
+            raise CrampstatsError(
+                f"ends of {name!r} are {pair!r}: they have to be the lowest and the highest value, as in (1.4, 2.5), or None "
+                "for one that stands for itself."
+            )
         studies[name].lowest, studies[name].highest = pair
     estimates, skipped = [], []
     for one in combinations:
@@ -528,6 +533,11 @@ def specifications(
     return Multiverse(tuple(estimates), pd.DataFrame(skipped, columns=[*CHOICES, "reason"]))
 
 
+def _is_pair(pair: Any) -> bool:
+    """Say whether these are two ends, each a number or None."""
+    return isinstance(pair, tuple | list) and len(pair) == 2 and all(end is None or is_number(end) for end in pair)
+
+
 def _column_of(survey: str, columns: Mapping[str, str]) -> str:
     """Return the column of a survey."""
     if survey not in columns:
@@ -537,7 +547,7 @@ def _column_of(survey: str, columns: Mapping[str, str]) -> str:
 
 def _options(name: str, given: Any, choices: tuple[Any, ...] | None = None) -> list[Any]:
     """Return the options of a choice, checked to be known and each given once."""
-    single = isinstance(given, str) or is_number(given)
+    single = given is None or isinstance(given, str | StandardPopulation) or is_number(given)
     options = [given] if single else list(given)
     if not options or any(option in options[:place] for place, option in enumerate(options)):
         raise CrampstatsError(f"{name}={given!r} has to hold at least one option, each once.")
@@ -549,10 +559,10 @@ def _options(name: str, given: Any, choices: tuple[Any, ...] | None = None) -> l
 def _combinations(
     surveys: Mapping[str, Survey],
     cutoffs: Mapping[str, Cutoff],
-    values: Sequence[Value],
-    levels: Sequence[Level],
-    weighting: Sequence[Weighting],
-    standards: Sequence[str | StandardPopulation | None],
+    values: Value | Sequence[Value],
+    levels: Level | Sequence[Level],
+    weighting: Weighting | Sequence[Weighting],
+    standards: str | StandardPopulation | Sequence[str | StandardPopulation | None] | None,
     distribution: Distribution | Sequence[Distribution],
     cv: float | Sequence[float],
 ) -> list[_Specification]:

@@ -13,7 +13,7 @@ import pytest
 
 import crampstats as cs
 from crampstats.errors import ConvergenceError
-from crampstats.regression import calibration, observed_and_expected, proportional_odds_test, zero_inflation_test
+from crampstats.regression import calibration_check, observed_and_expected, proportional_odds_test, zero_inflation_test
 
 pytestmark = pytest.mark.recovery
 
@@ -154,7 +154,7 @@ def test_the_tests_of_fit_and_of_extra_zeros_hold_their_level(family: str, repea
         p_values.append(
             [
                 observed_and_expected(model).test().p_value,
-                calibration(model).test().p_value,
+                calibration_check(model).test().p_value,
                 zero_inflation_test(model).p_value,
             ]
         )

@@ -92,6 +92,52 @@ class Mean:
 
 
 @dataclass(frozen=True)
+class MeanContrast:
+    """The means of a number in two groups, compared: of the arms of a trial, also within people whom a survey has as clusters.
+
+    Attributes
+    ----------
+    variable
+        A column or arithmetic of columns, such as ``"cramps / weeks - run_in_cramps / run_in_weeks"``.
+    by
+        The column of the groups.
+    treated, control
+        Its values that are compared, treated less or over control.
+    measure
+        ``"difference"`` or ``"ratio"``.
+
+    Raises
+    ------
+    CrampstatsError
+        If there is no such measure.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> trial = Survey(pd.DataFrame({"arm": ["placebo"] * 3 + ["tablet"] * 3, "cramps": [2, 4, 3, 1, 3, 2]}))
+    >>> MeanContrast("cramps", "arm", "tablet", "placebo")(trial).value
+    array([-1.])
+    """
+
+    variable: str
+    by: str
+    treated: Any
+    control: Any
+    measure: Measure = "difference"
+
+    def __post_init__(self) -> None:
+        if self.measure not in get_args(Measure):
+            raise CrampstatsError(f"measure={self.measure!r} is unknown: choose from {', '.join(get_args(Measure))}.")
+
+    def __call__(self, survey: Survey) -> Estimate:
+        """Estimate both means from a survey and compare them."""
+        means = mean(survey, self.variable, by=[self.by])
+        treated, control = (means.where(f"{self.by} == {level!r}") for level in (self.treated, self.control))
+        compared, sign = (difference, "−") if self.measure == "difference" else (ratio, "/")
+        return compared(treated, control, label=f"{self.treated} {sign} {self.control}")
+
+
+@dataclass(frozen=True)
 class UsualPrevalence:
     """The share of people with a low usual level, see `crampstats.usual_prevalence`.
 
@@ -141,6 +187,8 @@ class Coefficients:
         Of the model.
     terms
         Those that are asked about; None for all.
+    exposure
+        Column of time at risk, for rates; see `crampstats.fit`.
 
     Examples
     --------
@@ -155,6 +203,7 @@ class Coefficients:
     family: FamilyName
     link: LinkName | None = None
     terms: Sequence[str] | None = None
+    exposure: str | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.terms, str) or (self.terms is not None and len(self.terms) == 0):
@@ -166,7 +215,8 @@ class Coefficients:
 
     def __call__(self, survey: Survey) -> Estimate:
         """Fit the model to a survey."""
-        coefficients = fit(survey, self.formula, family=self.family, link=self.link).coefficients
+        model = fit(survey, self.formula, family=self.family, link=self.link, exposure=self.exposure)
+        coefficients = model.coefficients
         if self.terms is None:
             return coefficients
         there = set(coefficients.labels["term"])

@@ -14,6 +14,7 @@ from crampstats.diagnostics.expectations import Expected, census, read_expected
 from crampstats.diagnostics.measures import measures, share_error
 from crampstats.diagnostics.replicates import Laboratory, outcomes
 from crampstats.diagnostics.studies import Study
+from crampstats.diagnostics.trial_studies import TrialStudy
 from crampstats.errors import CrampstatsError
 from crampstats.schema import Fault, is_number, is_whole, raise_faults
 
@@ -136,7 +137,7 @@ class Performance:
 
 
 def diagnose(
-    study: Study,
+    study: Study | TrialStudy,
     *,
     truth: Truth,
     repeats: int,
@@ -151,7 +152,7 @@ def diagnose(
     Parameters
     ----------
     study
-        Whom to simulate, how to draw, how to analyse.
+        Whom to simulate, how to draw, how to analyse; or a `TrialStudy`.
     truth
         What the estimates should be. A number, or a `TrueEffect`, whose own error then enters that of the bias, for
         estimates of one term; a mapping of terms to such; a mapping of analyses to either of them; or ``"census"``, for a
@@ -213,6 +214,7 @@ def diagnose(
     expected, nulls = _checked(study, truth, repeats, seed, workers, level, null)
     laboratory = Laboratory(study, seed, float(level))
     if expected is None:
+        assert isinstance(study, Study)
         expected = census(study, laboratory.people)
     wanted = [each for each in (expected, nulls) if each is not None]
     found: list[Outcome] = []
@@ -232,11 +234,11 @@ def diagnose(
 
 
 def _checked(
-    study: Study, truth: Any, repeats: int, seed: int, workers: int, level: float, null: Any
+    study: Study | TrialStudy, truth: Any, repeats: int, seed: int, workers: int, level: float, null: Any
 ) -> tuple[Expected | None, Expected | None]:
     """Return truth (None for a census) and null as they were read, or raise every fault of the arguments."""
-    if not isinstance(study, Study):
-        raise CrampstatsError(f"study={study!r:.80} has to be a Study.")
+    if not isinstance(study, Study | TrialStudy):
+        raise CrampstatsError(f"study={study!r:.80} has to be a Study or a TrialStudy.")
     faults = [
         Fault(name, f"is {value!r}", f"a whole number of at least {least}")
         for name, value, least in (("repeats", repeats, 2), ("seed", seed, 0), ("workers", workers, 1))
@@ -262,7 +264,7 @@ def _checked(
     return expected, nulls
 
 
-def _sending_faults(study: Study) -> list[Fault]:
+def _sending_faults(study: Study | TrialStudy) -> list[Fault]:
     """Return what cannot be sent to another process."""
     faults = []
     expected = "a function at the top of a module that can be imported, or workers=1"
@@ -318,7 +320,7 @@ def _known(numbers: np.ndarray) -> np.ndarray:
 
 
 def _performance(
-    study: Study,
+    study: Study | TrialStudy,
     found: list[Outcome],
     expected: Expected,
     nulls: Expected | None,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from crampstats.diagnostics.estimators import Estimator
     from crampstats.diagnostics.studies import Analysis, Study
+    from crampstats.diagnostics.trial_studies import TrialStudy
     from crampstats.survey import Survey
 
 # Pieces of work that each process gets: more of them wait less for the last one, and cost more sending.
@@ -133,7 +134,7 @@ class Laboratory:
         Confidence of the intervals.
     """
 
-    study: Study
+    study: Study | TrialStudy
     seed: int
     level: float
 

@@ -93,8 +93,75 @@ class Analysis:
         return Survey(data, **kept, cluster_labels=labels, count=sample.count, lonely=sample.lonely, name=sample.name)
 
 
+class Analysed:
+    """What is the same of all studies that can be repeated: samples are analysed in several ways.
+
+    Attributes
+    ----------
+    analyses, define, observed, where
+        As of a `Study`.
+    """
+
+    analyses: Mapping[str, Analysis | Estimator]
+    define: Mapping[str, str]
+    observed: Sequence[str]
+    where: str | None
+
+    @property
+    def named(self) -> dict[str, Analysis]:
+        """The analyses by their names."""
+        return {name: each if isinstance(each, Analysis) else Analysis(each) for name, each in self.analyses.items()}
+
+    def asked(self, sample: Survey) -> Survey:
+        """Return a sample with the columns defined and the domain chosen.
+
+        Parameters
+        ----------
+        sample
+            As an analysis sees it.
+        """
+        sample = sample.define(**self.define) if self.define else sample
+        sample = sample.observed(*self.observed) if self.observed else sample
+        return sample if self.where is None else sample.where(self.where)
+
+    def _list_faults(self, **lists: Any) -> list[Fault]:
+        """Return which of these are no lists of columns."""
+        faults = []
+        for name, given in lists.items():
+            if isinstance(given, str):
+                faults.append(Fault(name, f"is {given!r}", f"a list, as in [{given!r}]"))
+            elif not isinstance(given, Sequence):
+                faults.append(Fault(name, f"is {given!r}", "a list of columns"))
+        return faults
+
+    def _analysis_faults(self) -> list[Fault]:
+        """Return what is wrong with the analyses."""
+        expected = "an Analysis or an estimator, Survey -> Estimate"
+        faults = [
+            Fault("analyses", f"{name!r} is {each!r:.60}", expected)
+            for name, each in self.analyses.items()
+            if not (isinstance(each, Analysis) or callable(each))
+        ]
+        faults += [
+            Fault("analyses", f"{name!r} is no name", "a text") for name in self.analyses if not isinstance(name, str)
+        ]
+        return faults or [Fault("analyses", "is empty", "a name and an Analysis, or several")] * (not self.analyses)
+
+    def _question_faults(self) -> list[Fault]:
+        """Return which questions cannot be read; whether they fit the columns shows in the samples."""
+        asked = list(self.define.items()) if isinstance(self.define, Mapping) else []
+        asked += [("where", self.where)] if self.where is not None else []
+        faults = []
+        for name, text in asked:
+            try:
+                read_question(text)
+            except QuestionError as error:
+                faults.append(Fault(name, str(error), "a question in the language of crampstats.questions"))
+        return faults
+
+
 @dataclass(frozen=True)
-class Study:
+class Study(Analysed):
     """A study that can be repeated.
 
     Attributes
@@ -168,11 +235,6 @@ class Study:
         object.__setattr__(self, "do", None if self.do is None else dict(self.do))
         object.__setattr__(self, "columns", None if self.columns is None else tuple(self.columns))
 
-    @property
-    def named(self) -> dict[str, Analysis]:
-        """The analyses by their names."""
-        return {name: each if isinstance(each, Analysis) else Analysis(each) for name, each in self.analyses.items()}
-
     def _faults(self) -> list[Fault]:
         """Return everything that is wrong with the study."""
         kinds = {"population": Population, "plan": SamplingPlan, "define": Mapping, "analyses": Mapping}
@@ -188,40 +250,10 @@ class Study:
         do: Any = self.do
         if not isinstance(do, Mapping | None):
             faults.append(Fault("do", f"is {do!r}", "a mapping of variables to values, or None"))
-        for name, listed in (("observed", self.observed), ("columns", self.columns)):
-            given: Any = listed
-            if isinstance(given, str):
-                faults.append(Fault(name, f"is {given!r}", f"a list, as in [{given!r}]"))
-            elif not (isinstance(given, Sequence) or (given is None and name == "columns")):
-                faults.append(Fault(name, f"is {given!r}", "a list of columns"))
+        faults += self._list_faults(observed=self.observed, columns=() if self.columns is None else self.columns)
         if isinstance(self.analyses, Mapping):
             faults += self._analysis_faults()
         return faults + self._question_faults()
-
-    def _analysis_faults(self) -> list[Fault]:
-        """Return what is wrong with the analyses."""
-        expected = "an Analysis or an estimator, Survey -> Estimate"
-        faults = [
-            Fault("analyses", f"{name!r} is {each!r:.60}", expected)
-            for name, each in self.analyses.items()
-            if not (isinstance(each, Analysis) or callable(each))
-        ]
-        faults += [
-            Fault("analyses", f"{name!r} is no name", "a text") for name in self.analyses if not isinstance(name, str)
-        ]
-        return faults or [Fault("analyses", "is empty", "a name and an Analysis, or several")] * (not self.analyses)
-
-    def _question_faults(self) -> list[Fault]:
-        """Return which questions cannot be read; whether they fit the columns shows in the samples."""
-        asked = list(self.define.items()) if isinstance(self.define, Mapping) else []
-        asked += [("where", self.where)] if self.where is not None else []
-        faults = []
-        for name, text in asked:
-            try:
-                read_question(text)
-            except QuestionError as error:
-                faults.append(Fault(name, str(error), "a question in the language of crampstats.questions"))
-        return faults
 
     def simulated(self, seed: int) -> pd.DataFrame:
         """Return the people of one population, shape (people, variables).
@@ -267,15 +299,3 @@ class Study:
         """
         hidden = () if self.truth_columns else [name for name in people.columns if name.startswith(TRUTH)]
         return Survey(people.drop(columns=list(hidden)), name="everybody")
-
-    def asked(self, sample: Survey) -> Survey:
-        """Return a sample with the columns defined and the domain chosen.
-
-        Parameters
-        ----------
-        sample
-            As an analysis sees it.
-        """
-        sample = sample.define(**self.define) if self.define else sample
-        sample = sample.observed(*self.observed) if self.observed else sample
-        return sample if self.where is None else sample.where(self.where)

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from crampstats.effects.standardization import People, read_setting, standardized_means, told, told_setting
+from crampstats.effects.standardization import (
+    People,
+    read_setting,
+    refuse_classes,
+    standardized_means,
+    told,
+    told_setting,
+)
 from crampstats.errors import CrampstatsError, QuestionError
 from crampstats.estimates import Estimate, mapped, stacked
 from crampstats.proportions import mean
@@ -159,9 +166,9 @@ def attributable_fraction(
     Raises
     ------
     QuestionError
-        If the exposures are no columns of the model, or values do not fit.
+        If the exposures are no columns of the model, values do not fit, or the outcome is of classes.
     CrampstatsError
-        If the outcome never occurs, there are more than eight exposures to average over, or a choice is unknown.
+        If the mean outcome is 0 or below, there are more than eight exposures to average over, or a choice is unknown.
 
     Notes
     -----
@@ -190,11 +197,13 @@ def attributable_fraction(
     names = list(exposures)
     if parts == "average" and len(names) > MOST_EXPOSURES:
         raise CrampstatsError(f"parts='average' goes through all sets of exposures: give at most {MOST_EXPOSURES}.")
+    refuse_classes(model, observed="attributable_fraction")
     people = People.of(model.survey, by, among)
     observed = mean(model.survey if among is None else model.survey.where(among), str(model.formula.response), by=by)
     if np.any(observed.value <= 0):
         raise CrampstatsError(
-            f"nobody has the outcome {model.formula.response!r} in some group: there is nothing to share."
+            f"the mean of {model.formula.response!r} is {observed.value.min():.4g} (in some group, where there are several), and "
+            "shares are of a mean above 0: nobody has the outcome, or it is none that counts from 0."
         )
     sets, shares = _shares(names, parts)
     settings = [read_setting(model, {name: exposures[name] for name in names if name in each}) for each in sets]

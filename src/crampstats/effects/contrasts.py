@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 import pandas as pd
 
-from crampstats.effects.standardization import People, read_setting, standardized_means, told
+from crampstats.effects.standardization import People, read_setting, refuse_classes, standardized_means, told
 from crampstats.errors import CrampstatsError, QuestionError
 from crampstats.estimates import Estimate, difference, mapped, ratio, stacked
 from crampstats.questions import column_answer, one_spelling
+from crampstats.regression.foundations import inside, refuse_taken
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -144,7 +145,7 @@ def contrast(
         standardized_means(model, [read_setting(model, {exposure: each})], people, told(f"{exposure} = {each}"))
         for each in (first, second)
     )
-    term = label or f"{IN_WORDS[measure]} of {model.formula.response}: {exposure} = {first} against {second}"
+    term = label or f"{IN_WORDS[measure]} of {model.outcome_name}: {exposure} = {first} against {second}"
     return compared(exposed, unexposed, measure, term)
 
 
@@ -226,7 +227,7 @@ def comparison(
     Raises
     ------
     QuestionError
-        As `g_formula`, and if a number is given no values.
+        As `g_formula`; if a number is given no values, or a by column has the name ``measure``.
     CrampstatsError
         If values are not different ones, or the reference mean is 0.
 
@@ -248,10 +249,11 @@ def comparison(
     3  sex = female against male       ratio     1.701
     """
     exposure = one_spelling(exposure)
+    refuse_taken("by", by, ("measure",))
     given = levels_of(model, exposure) if values is None else list(values)
     if given is None:
         raise QuestionError(f"{exposure!r} is a number: say at which values it is compared, as in values=[30, 60].")
-    if len(given) < 2 or any(given.count(each) > 1 for each in given):
+    if isinstance(values, str) or len(given) < 2 or any(given.count(each) > 1 for each in given):
         raise CrampstatsError(f"values={values!r} have to be two or more different ones, the reference first.")
     people = People.of(model.survey, by, among)
     means = [
@@ -367,8 +369,11 @@ def marginal_effect(
 
 def _average_slope(model: Model, column: str, people: People) -> Estimate:
     """Return the mean derivative of the predicted outcome with respect to a number."""
+    refuse_classes(model)
     numbers = model.survey.data[column].to_numpy(dtype=float, na_value=np.nan)
-    step = STEP * float(np.std(numbers[people.rows]) or np.abs(numbers[people.rows]).max())
+    # Of the whole domain: those among whom the slope is wanted may all have one value.
+    known = inside(model.survey, numbers)
+    step = STEP * float(np.std(known) or np.abs(known).max())
     settings = [{column: numbers + shift * step} for shift in STENCIL]
     try:
         means = standardized_means(model, settings, people, told(*map(str, STENCIL)))
@@ -380,5 +385,5 @@ def _average_slope(model: Model, column: str, people: People) -> Estimate:
     cells = len(people.count)
     matrix = np.kron(np.array(list(STENCIL.values())), np.eye(cells)) / step
     labels = people.labels.copy()
-    labels.insert(0, "term", f"slope of {model.formula.response} on {column}")
+    labels.insert(0, "term", f"slope of {model.outcome_name} on {column}")
     return mapped(means, matrix, value=matrix @ means.value, labels=labels, n=people.count, interval_method="wald")

@@ -15,6 +15,7 @@ from crampstats.effects.standardization import People, standardized_means, told
 from crampstats.errors import CrampstatsError, QuestionError
 from crampstats.estimates import Estimate, mapped
 from crampstats.questions import one_spelling
+from crampstats.regression.foundations import inside, refuse_taken
 from crampstats.schema import is_number
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ def exposure_curve(
     Raises
     ------
     QuestionError
-        If it is no column of the model, or one of levels.
+        If it is no column of the model, or one of levels; or if `by` holds it, or a column of the result.
     CrampstatsError
         If values do not ascend, or measure and reference do not go together.
 
@@ -178,14 +179,15 @@ def exposure_curve(
         raise CrampstatsError(f"values={values!r} have to be numbers that ascend, as in [30, 50, 70].")
     if levels_of(model, column) is not None:
         raise QuestionError(f"{column!r} is a column of levels, and has no curve: use marginal_effect().")
+    refuse_taken("by", [one_spelling(name) for name in by], (column, "band_low", "band_high"))
     people = People.of(model.survey, by, among)
-    numbers = model.survey.data[column].to_numpy(dtype=float, na_value=np.nan)[People.of(model.survey).rows]
-    response = model.formula.response
-    labels = pd.DataFrame({"term": f"mean of {response}", column: grid})
+    numbers = inside(model.survey, model.survey.data[column].to_numpy(dtype=float, na_value=np.nan))
+    labels = pd.DataFrame({"term": model.mean_name, column: grid})
     estimate = standardized_means(model, [{column: value} for value in grid], people, labels)
     if reference is not None:
-        base = standardized_means(model, [{column: float(reference)}], people, told(f"mean of {response}"))
-        estimate = compared(estimate, _repeated(base, estimate.labels), measure, f"{IN_WORDS[measure]} of {response}")
+        base = standardized_means(model, [{column: float(reference)}], people, told(model.mean_name))
+        label = f"{IN_WORDS[measure]} of {model.outcome_name}"
+        estimate = compared(estimate, _repeated(base, estimate.labels), measure, label)
     return ExposureCurve(column, measure, reference, estimate, (float(numbers.min()), float(numbers.max())))
 
 

@@ -177,7 +177,7 @@ def interaction(
     QuestionError
         As `g_formula`.
     CrampstatsError
-        If the values are not two pairs, or a mean is not positive, when there are no ratios.
+        If the values are not two pairs of different ones, or a mean is not positive, when there are no ratios.
 
     Notes
     -----
@@ -206,6 +206,10 @@ def interaction(
     if len(pairs) != 2 or any(not isinstance(pair, (tuple, list)) or len(pair) != 2 for pair in pairs):
         raise CrampstatsError(
             f"values={values!r} has to hold exposed and reference of either exposure, as in ((1, 0), (1, 0))."
+        )
+    if any(one == other for one, other in pairs):
+        raise CrampstatsError(
+            f"values={values!r}: exposed and reference have to differ, or there is no effect to meet."
         )
     if first == second:
         raise QuestionError(f"first and second are both {first!r}; an interaction is of two exposures.")

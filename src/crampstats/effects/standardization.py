@@ -13,6 +13,8 @@ from crampstats.errors import QuestionError
 from crampstats.estimates import Component, Estimate
 from crampstats.proportions import read_grouping
 from crampstats.questions import one_spelling
+from crampstats.regression.likelihood_models import OrdinalModel
+from crampstats.regression.likelihoods import GroupedCounts
 
 if TYPE_CHECKING:
     from crampstats.regression import Model
@@ -99,6 +101,34 @@ class People:
         return np.bincount(place, values, clusters * cells).reshape(clusters, cells)
 
 
+def refuse_classes(model: Model, *, observed: str = "") -> None:
+    """Refuse models of classes in order, which have no mean; and those whose mean cannot be set beside what was observed.
+
+    Parameters
+    ----------
+    model
+        As from `fit`.
+    observed
+        The function that sets predicted beside observed outcomes; empty for one that does not.
+
+    Raises
+    ------
+    QuestionError
+        If the model is of such a family.
+    """
+    response = model.formula.response
+    if isinstance(model, OrdinalModel):
+        raise QuestionError(
+            f"{response!r} is of classes in order, which have no mean: fit a yes/no outcome that define() makes of them, or see "
+            "predict() for the chance of each class."
+        )
+    if observed and isinstance(model.family, GroupedCounts):
+        raise QuestionError(
+            f"{observed} sets what is predicted beside what was observed, and of {response!r} only classes of counts were: fit "
+            "a yes/no outcome that define() makes of them, or see contrast() for predicted means alone."
+        )
+
+
 def standardized_means(
     model: Model, settings: Sequence[Mapping[str, Any]], people: People, labels: pd.DataFrame
 ) -> Estimate:
@@ -119,7 +149,13 @@ def standardized_means(
     -------
     Estimate
         s times c means, setting by setting.
+
+    Raises
+    ------
+    QuestionError
+        If the model is of classes in order, or a setting leads where it has no mean.
     """
+    refuse_classes(model)
     needed = list(model.predictors)
     data = model.survey.data[needed]
     (part,) = model.coefficients.components
@@ -203,7 +239,7 @@ def _read_value(model: Model, name: str, value: Any) -> Any:
 
 
 def with_column(survey: Survey, question: str, name: str) -> tuple[Survey, str]:
-    """Return the survey with a column that answers a question, and what it is called: a column stays what it is.
+    """Return the survey with a column that answers a question, and what it is called: a column of numbers stays what it is.
 
     Parameters
     ----------
@@ -214,8 +250,10 @@ def with_column(survey: Survey, question: str, name: str) -> tuple[Survey, str]:
     name
         Of the new column; it gets a ``_`` where there is one of this name.
     """
-    if one_spelling(question) in survey.data.columns:
-        return survey, one_spelling(question)
+    column = one_spelling(question)
+    # Yes and no are to become 1 and 0.
+    if column in survey.data.columns and pd.api.types.infer_dtype(survey.data[column], skipna=True) != "boolean":
+        return survey, column
     while name in survey.data.columns:
         name += "_"
     return survey.define(**{name: question}), name
@@ -281,7 +319,8 @@ def g_formula(
     ------
     QuestionError
         If the setting names no column of the model, a level that the model has not seen, or arithmetic that has no answer
-        for somebody; or if `by` or `among` do not fit the columns.
+        for somebody; if `by` or `among` do not fit the columns; or if the model is of classes in order, or gives somebody a
+        mean that its family cannot have.
 
     Notes
     -----
@@ -300,6 +339,6 @@ def g_formula(
     0    0.0304      0.005
     """
     values = read_setting(model, setting)
-    term = label or f"mean of {model.formula.response} if {told_setting(setting)}"
+    term = label or f"{model.mean_name} if {told_setting(setting)}"
     people = People.of(model.survey, by, among)
     return standardized_means(model, [values], people, told(term))

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from crampstats.effects.contrasts import IN_WORDS, check_measure, compared
-from crampstats.effects.standardization import People, told, with_column
+from crampstats.effects.standardization import People, refuse_classes, told, with_column
 from crampstats.errors import CrampstatsError, QuestionError
 from crampstats.estimates import Component, Estimate
 from crampstats.proportions import read_numbers
@@ -280,7 +280,7 @@ def doubly_robust(
     Raises
     ------
     QuestionError
-        If the exposure is no column of 0 and 1 of the model, or the covariates do not fit.
+        If the exposure is no column of 0 and 1 of the model, the covariates do not fit, or the outcome is of classes.
     ConvergenceError, CrampstatsError
         As `inverse_probability`.
 
@@ -303,6 +303,7 @@ def doubly_robust(
     """
     check_measure(measure)
     _check_estimand(estimand, RobustEstimand)
+    refuse_classes(model, observed="doubly_robust")
     survey, exposure = model.survey, one_spelling(exposure)
     if exposure not in model.predictors:
         raise QuestionError(
@@ -437,6 +438,8 @@ def balance(effect: WeightedEffect, columns: Sequence[str] | None = None) -> pd.
     0     age_years        0.95      -0.07
     1  sex = female       -0.15       0.01
     """
+    if isinstance(columns, str):
+        raise QuestionError(f"columns={columns!r} has to be a list of columns, as in [{columns!r}].")
     survey = effect.propensity.survey
     rows, plain = effect.people.rows, effect.people.weight
     weights = [(plain, "before"), (plain * effect.factor, "after")]

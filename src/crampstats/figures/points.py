@@ -372,7 +372,8 @@ def draw_against_truth(table: pd.DataFrame, *, row: str, series: str, ax: Axes, 
                 label=str(kind),
             )
         ax.set_xscale("log")
-        low, high = min(1.0, drawn[numbers].min(axis=None)), max(1.0, drawn[numbers].max(axis=None))
+        spanned = drawn[numbers].to_numpy(dtype=float)
+        low, high = min(1.0, float(spanned.min())), max(1.0, float(spanned.max()))
         ax.set_xlim(low / 1.15, high * 1.15)
         ticks = [
             tick for tick in (0.1, 0.2, 0.5, 1, 1.5, 2, 3, 4, 5, 7, 10, 20, 50) if low / 1.15 <= tick <= high * 1.15

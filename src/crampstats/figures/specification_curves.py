@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, get_args
 
 import matplotlib as mpl
 import numpy as np
@@ -13,13 +13,13 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from crampstats.errors import CrampstatsError
 from crampstats.figures.style import COLOURS, INK, MARKERS, STYLE, finish_rows
+from crampstats.multiverse import Scale
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from matplotlib.axes import Axes
 
-Scale = Literal["percent", "logit"]
 LINES = "#dddddd"
 BAND = "#f3f3f3"
 # The axis of shares is as much longer than the longest bar, for what is written at it.
@@ -130,7 +130,7 @@ def _draw_estimates(ax: Axes, drawn: pd.DataFrame, colour: str, options: list[ob
             zorder=3,
         )
         ax.plot([], [], marker, color=shade, markersize=8, label=str(option))  # large enough for the legend
-    ax.set_ylim(0, 100 * drawn["conf_high"].max() * 1.05)
+    ax.set_ylim(0, 100 * max(drawn["conf_high"].max(), mark or 0.0) * 1.05)
     ax.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10], integer=True))
     ax.yaxis.set_major_formatter(PercentFormatter(symbol=" %", decimals=0))
     ax.tick_params(axis="x", length=0)

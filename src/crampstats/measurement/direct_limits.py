@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 from scipy import optimize, special
 
-from crampstats.errors import ConvergenceError, CrampstatsError, DesignError, IntervalError, QuestionError
-from crampstats.intervals import Interval
+from crampstats.errors import ConvergenceError, CrampstatsError, DesignError, QuestionError
+from crampstats.intervals import Interval, check_level
 from crampstats.proportions import Grouping, read_grouping, read_numbers
 from crampstats.quantiles import quantile
+from crampstats.schema import is_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +73,7 @@ class ReferenceLimits:
     >>> import crampstats as cs, pandas as pd
     >>> people = cs.Survey(pd.DataFrame({"magnesium_mmol_l": [0.70 + 0.002 * i for i in range(120)]}))
     >>> reference_limits(people, "magnesium_mmol_l")
-    <Reference limits of magnesium_mmol_l, survey: method rank, 90 % intervals>
+    <ReferenceLimits of magnesium_mmol_l, survey: method rank, 90 % intervals>
         term   n  estimate  std_error  conf_low  conf_high
      2.5 % limit 120     0.704   0.003648       0.7      0.712
     97.5 % limit 120    0.9339   0.003648     0.926      0.938
@@ -116,7 +117,9 @@ class ReferenceLimits:
 
     def __repr__(self) -> str:
         head = f"{self.variable}, {self.source}: method {self.method}, {100 * self.level:g} % intervals"
-        return f"<Reference limits of {head}>\n{self._shown().to_string(index=False, float_format='{:.4g}'.format)}"
+        return (
+            f"<{type(self).__name__} of {head}>\n{self._shown().to_string(index=False, float_format='{:.4g}'.format)}"
+        )
 
     def _repr_html_(self) -> str:
         return self._shown().to_html(index=False, border=0, float_format="{:.4g}".format)
@@ -203,8 +206,7 @@ def reference_limits(
     """
     if method not in get_args(LimitMethod):
         raise CrampstatsError(f"method={method!r} is unknown: choose from {', '.join(get_args(LimitMethod))}.")
-    if not 0 < level < 1:
-        raise IntervalError(f"level={level!r} has to lie between 0 and 1, as in level=0.9.")
+    check_level(level)
     asked = _asked(probabilities)
     groups, grouping = read_groups(survey, column, by)
     many = len(asked)
@@ -345,8 +347,8 @@ def rank_limits(values: np.ndarray, probabilities: np.ndarray, *, level: float, 
                 f"method='rank' needs {needed} people for the {100 * share:g} % limit with its {100 * level:g} % interval, and "
                 f"there are {n}{named}: say method='robust'."
             )
-        # The rank lies within the sample wherever an interval exists.
-        rank = share * (n + 1)
+        # Of less than about 30 % confidence an interval exists where the rank lies beyond the sample.
+        rank = min(max(share * (n + 1), 1.0), float(n))
         below = min(int(rank), n - 1)
         limit = values[below - 1] + (rank - below) * (values[below] - values[below - 1])
         columns.append([limit, values[low - 1], values[high - 1]])
@@ -395,7 +397,7 @@ def _robust(
     n = len(values)
     if rng is None:
         raise CrampstatsError(f"method={method!r} draws at random: give rng, a whole number or a numpy Generator.")
-    if resamples < 100 or resamples != int(resamples):
+    if not is_whole(resamples, 100):
         raise CrampstatsError(f"resamples={resamples!r} has to be a whole number of at least 100.")
     if n < FEWEST_ROBUST:
         raise CrampstatsError(f"method={method!r} needs {FEWEST_ROBUST} people, and there are {n}{named}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -118,7 +119,7 @@ def rogan_gladen(share: ArrayLike, *, sensitivity: float, specificity: float) ->
     Raises
     ------
     CrampstatsError
-        If one of the rates is no share, or the test is no better than chance.
+        If one of the rates is no share, the test is no better than chance, or `share` holds what is no finite number.
 
     Notes
     -----
@@ -130,7 +131,10 @@ def rogan_gladen(share: ArrayLike, *, sensitivity: float, specificity: float) ->
     array([0.0667, 0.6   ])
     """
     _check_rates(sensitivity, specificity)
-    return (np.asarray(share, dtype=float) + specificity - 1) / (sensitivity + specificity - 1)
+    shares = np.asarray(share)
+    if shares.dtype.kind not in "iuf" or not np.isfinite(shares).all():
+        raise CrampstatsError(f"share={share!r} has to be one or several numbers.")
+    return (shares + specificity - 1) / (sensitivity + specificity - 1)
 
 
 def _check_rates(sensitivity: Rate, specificity: Rate) -> None:
@@ -257,14 +261,20 @@ class CorrectedPrevalence:
         return intervals.Interval(rogan_gladen(limits.low, **rates), rogan_gladen(limits.high, **rates), limits.notes)
 
     def _wald(self, level: float) -> intervals.Interval:
-        """Return Wald limits with all errors, and say which validations seem to have none."""
+        """Return Wald limits with all errors, and say which samples seem to have none."""
         limits = self.untruncated.interval(level=level, method="wald")
         flawless = [
             f"{name} {rate}, which counts as known: choose 'melded'"
             for name, rate in (("sensitivity", self.sensitivity), ("specificity", self.specificity))
             if isinstance(rate, ValidationCounts) and rate.share in {0.0, 1.0}
         ]
-        return intervals.Interval(limits.low, limits.high, ("; ".join(flawless),) * len(self.value))
+        certain = [
+            []
+            if error > 0
+            else [f"apparent prevalence {share:g} of standard error 0, which counts as known: choose 'melded'"]
+            for share, error in zip(self.apparent.value, self.apparent.std_error, strict=True)
+        ]
+        return intervals.Interval(limits.low, limits.high, tuple("; ".join([*own, *flawless]) for own in certain))
 
     def _lang_reiczigel(self, level: float) -> intervals.Interval:
         """Return Lang and Reiczigel's limits."""
@@ -278,6 +288,11 @@ class CorrectedPrevalence:
         size = self.n + quantile**2
         share = (self.n * self.apparent.value + quantile**2 / 2) / size
         better = sum(right) - 1
+        if better <= 0:
+            raise IntervalError(
+                f"method='lang_reiczigel' takes sensitivity {self.sensitivity} as {right[0]:.4g} and specificity "
+                f"{self.specificity} as {right[1]:.4g}, no better than chance: validate in more people, or choose 'melded'."
+            )
         prevalence = (share + right[1] - 1) / better
         shift = 2 * quantile**2 * (prevalence * variances[0] - (1 - prevalence) * variances[1])
         variance = share * (1 - share) / size + prevalence**2 * variances[0] + (1 - prevalence) ** 2 * variances[1]
@@ -289,12 +304,13 @@ class CorrectedPrevalence:
 
     def _melded(self, level: float) -> intervals.Interval:
         """Return melded limits from Korn and Graubard's confidence distributions of the apparent prevalences."""
-        exact = self.apparent.interval(level=level, method="korn_graubard")
-        size = _korn_graubard_size(self.apparent, level)
+        apparent = self.apparent
+        exact = apparent.interval(level=level, method="korn_graubard")
+        size = intervals.korn_graubard_size(apparent.value, apparent.std_error, apparent.n, apparent.df, level)
         tail = (1 - level) / 2
         low_tests, high_tests = self._confidence_distributions()
         limits = []
-        for share, people in zip(self.apparent.value, size, strict=True):
+        for share, people in zip(apparent.value, size, strict=True):
             cases = share * people
             lower = Beta(cases, people - cases + 1) if cases > 0 else 0.0
             upper = Beta(cases + 1, people - cases) if cases < people else 1.0
@@ -458,16 +474,6 @@ def _check_simple(apparent: Estimate) -> None:
         ) from error
 
 
-def _korn_graubard_size(apparent: Estimate, level: float) -> np.ndarray:
-    """Return the size at which `crampstats.intervals.korn_graubard` takes its exact limits, shape (k,)."""
-    value, error, n = apparent.value, apparent.std_error, apparent.n
-    said = (value > 0) & (value < 1) & (error > 0)
-    tail = (1 - level) / 2
-    adjusted = intervals.effective_size(value, error, n)
-    adjusted = adjusted * (intervals.t_quantile(n - 1, tail) / intervals.t_quantile(apparent.df, tail)) ** 2
-    return np.where(said, np.minimum(n, adjusted), n)
-
-
 def _only(apparent: Estimate, function: str) -> None:
     """Refuse several estimates where one is asked about."""
     _check_apparent(apparent)
@@ -589,7 +595,7 @@ def prevalence_bounds(
 def _unfit(low: float, high: float) -> str:
     """Say where ends of a range are no prevalences."""
     if high < 0:
-        return "no specificity of the range is low enough for so few positive tests"
+        return "no specificity of the range is high enough for so few positive tests"
     if low > 1:
         return "no sensitivity of the range is high enough for so many positive tests"
     told = []
@@ -701,7 +707,7 @@ class TippingPoint:
         return f"<{self._told}>\n{self._shown().to_string(index=False, float_format='{:.4g}'.format)}"
 
     def _repr_html_(self) -> str:
-        return f"<p>{self._told}</p>{self._shown().to_html(index=False, border=0, float_format='{:.4g}'.format)}"
+        return f"<p>{html.escape(self._told)}</p>{self._shown().to_html(index=False, border=0, float_format='{:.4g}'.format)}"
 
     @property
     def _told(self) -> str:

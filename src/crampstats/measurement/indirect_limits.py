@@ -12,7 +12,15 @@ from scipy.special import ndtri
 from crampstats.errors import ConvergenceError, CrampstatsError, QuestionError
 from crampstats.intervals import Interval
 from crampstats.measurement.direct_limits import ReferenceLimits, group_named, read_groups, refuse_design
-from crampstats.measurement.truncation import FEW, TAIL, confidence_ends, fit_central_part, permissible_ends
+from crampstats.measurement.truncation import (
+    FEW,
+    MADE_FOR,
+    TAIL,
+    confidence_ends,
+    fit_central_part,
+    permissible_ends,
+)
+from crampstats.schema import is_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -206,8 +214,15 @@ def _reflim(values: np.ndarray, named: str) -> _Found:
             "scale": fit.scale,
             "share": fit.share,
         },
-        f"fewer than {FEW:,} results: the interval holds the limit clearly less often than 95 %" if fit.n < FEW else "",
+        _told_of_size(fit.n),
     )
+
+
+def _told_of_size(n: int) -> str:
+    """Say what so many results make of the interval of a limit."""
+    if n < MADE_FOR:
+        return f"fewer than {MADE_FOR} results, for which the interval was not made: it is no 95 % interval"
+    return f"fewer than {FEW:,} results: the interval holds the limit clearly less often than 95 %" if n < FEW else ""
 
 
 def _refined(values: np.ndarray, named: str, rng: np.random.Generator | int | None, resamples: int) -> _Found:
@@ -216,7 +231,7 @@ def _refined(values: np.ndarray, named: str, rng: np.random.Generator | int | No
 
     if rng is None:
         raise CrampstatsError("method='refine' draws at random: give rng, a whole number or a numpy Generator.")
-    if resamples < 50 or resamples != int(resamples):
+    if not is_whole(resamples, 50):
         raise CrampstatsError(f"resamples={resamples!r} has to be a whole number of at least 50.")
     curve = refine(values)
     value = curve.quantile(PROBABILITIES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,8 +14,6 @@ from crampstats.errors import CrampstatsError
 from crampstats.schema import is_number
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import ArrayLike
 
 
@@ -124,7 +123,11 @@ def normal_through(shares: Mapping[float, float]) -> NormalCurve:
     >>> round(curve.mean, 4), round(curve.sd, 4)
     (0.8238, 0.0603)
     """
-    if len(shares) != 2 or not all(is_number(number) for pair in shares.items() for number in pair):
+    if (
+        not isinstance(shares, Mapping)
+        or len(shares) != 2
+        or not all(is_number(number) for pair in shares.items() for number in pair)
+    ):
         raise CrampstatsError(
             f"shares={shares!r} has to hold two cut-offs and their shares as numbers, as in {{0.70: 0.02, 0.76: 0.145}}."
         )

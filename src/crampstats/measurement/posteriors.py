@@ -12,6 +12,7 @@ from numpy.polynomial import legendre
 from scipy import optimize, special
 
 from crampstats.errors import ConvergenceError, CrampstatsError, IntervalError
+from crampstats.intervals import check_level
 from crampstats.schema import is_number
 
 if TYPE_CHECKING:
@@ -157,15 +158,35 @@ def _in_panels(edges: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     return (middle + half * nodes).reshape(shape), (half * weights).reshape(shape)
 
 
-def _angle(share: np.ndarray) -> np.ndarray:
-    """Return the angle whose sine, squared, is a share; a beta density with parameters from 1/2 on has no pole there."""
-    return np.arcsin(np.sqrt(np.clip(share, 0.0, 1.0)))
+# Shares are integrated over places u from 0 to 1. The share is the sine, squared, of a right angle times 6 u^5 - 15 u^4 + 10 u^3:
+# it leaves 0 and 1 as a sixth power, so that a beta density, with parameters from 1/2 on, has no pole and no cusp to speak of.
 
 
-def _angle_density(beta: Beta, share: np.ndarray) -> np.ndarray:
-    """Return the density of a beta's angle, at shares of any shape."""
+def _place(share: np.ndarray) -> np.ndarray:
+    """Return the places of shares, any shape."""
+    return special.betaincinv(3.0, 3.0, np.arcsin(np.sqrt(np.clip(share, 0.0, 1.0))) * (2 / np.pi))
+
+
+def _turned(place: np.ndarray) -> np.ndarray:
+    """Return the angle of a place, whose sine, squared, is the share."""
+    return np.pi / 2 * place**3 * (10 - place * (15 - 6 * place))
+
+
+def _share(place: np.ndarray) -> np.ndarray:
+    """Return the shares at places, any shape."""
+    return np.sin(_turned(place)) ** 2
+
+
+def _speed(place: np.ndarray) -> np.ndarray:
+    """Return the derivative of the angle with respect to the place."""
+    return 15 * np.pi * (place * (1 - place)) ** 2
+
+
+def _place_density(beta: Beta, place: np.ndarray) -> np.ndarray:
+    """Return the density of a beta's place, at places of any shape."""
+    share = _share(place)
     logs = special.xlogy(beta.a - 0.5, share) + special.xlog1py(beta.b - 0.5, -share)
-    return 2 * np.exp(logs - special.betaln(beta.a, beta.b))
+    return 2 * np.exp(logs - special.betaln(beta.a, beta.b)) * _speed(place)
 
 
 def _weighed(uncertain: Beta | float, edges: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -173,9 +194,8 @@ def _weighed(uncertain: Beta | float, edges: np.ndarray, count: int) -> tuple[np
     if not isinstance(uncertain, Beta):
         inside = (edges[..., :1] <= uncertain) & (uncertain <= edges[..., -1:])
         return np.full((*edges.shape[:-1], 1), float(uncertain)), inside.astype(float)
-    angles, weights = _in_panels(_angle(edges), count)
-    shares = np.sin(angles) ** 2
-    return shares, weights * _angle_density(uncertain, shares)
+    places, weights = _in_panels(_place(edges), count)
+    return _share(places), weights * _place_density(uncertain, places)
 
 
 def _expected(
@@ -234,12 +254,6 @@ def _settled(what: str, compute: Callable[[int], np.ndarray]) -> np.ndarray:
     )
 
 
-def _check_level(level: float) -> None:
-    """Refuse a level that is no share."""
-    if not (is_number(level) and 0 < level < 1):
-        raise IntervalError(f"level={level!r} has to lie between 0 and 1, as in level=0.95.")
-
-
 def melded_limit(
     apparent: Beta | Gamma | float,
     *,
@@ -272,7 +286,7 @@ def melded_limit(
     IntervalError
         If the probability is none.
     ConvergenceError
-        If the quadrature does not settle to 1e-6, when it is good to 1e-10.
+        If the quadrature does not settle to 1e-6, when it is good to 1e-8, with whole or half parameters to 1e-10.
 
     Notes
     -----
@@ -293,7 +307,8 @@ def melded_limit(
     >>> round(melded_limit(exact, false_positive=Beta(5, 96), sensitivity=Beta(80, 21), probability=0.975), 4)
     0.1811
     """
-    _check_level(probability)
+    if not (is_number(probability) and 0 < probability < 1):
+        raise IntervalError(f"probability={probability!r} has to lie between 0 and 1, as in probability=0.975.")
     for name, rate in (("false_positive", false_positive), ("sensitivity", sensitivity)):
         _check_rate(name, rate)
     tests, turns = (false_positive, sensitivity), _marks(apparent)
@@ -462,7 +477,7 @@ def posterior_prevalence(
     IntervalError
         If the level is not between 0 and 1.
     ConvergenceError
-        If the quadrature does not settle to 1e-6, when it is good to 1e-10.
+        If the quadrature does not settle to 1e-6, when it is good to 1e-8, with whole or half parameters to 1e-10.
 
     Notes
     -----
@@ -480,7 +495,7 @@ def posterior_prevalence(
     >>> round(perfect.mean, 6) == round(4 / 42, 6)
     True
     """
-    _check_level(level)
+    check_level(level)
     _check_counts(positive, tested)
     if not isinstance(prior, Beta):
         raise CrampstatsError(f"prior={prior!r} has to be a Beta, as in Beta(1, 1).")
@@ -497,12 +512,12 @@ def posterior_prevalence(
     likelihood = _likelihood(positive, tested, tests)
     turns = _marks(Beta(positive + 1, tested - positive + 1))
 
-    def density(angles: np.ndarray, count: int) -> np.ndarray:
-        shares = np.sin(angles) ** 2
+    def density(places: np.ndarray, count: int) -> np.ndarray:
+        shares = _share(places)
         expected = [_expected(likelihood, turns, float(p), tests, count, above_chance=False) for p in shares]
-        return np.array(expected) * _angle_density(prior, shares)
+        return np.array(expected) * _place_density(prior, places)
 
-    edges = np.linspace(*_range_of(lambda angles: density(angles, NODES[0])), PANELS + 1)
+    edges = np.linspace(*_range_of(lambda places: density(places, NODES[0])), PANELS + 1)
     drawn: dict[int, np.ndarray] = {}
 
     def cumulated(count: int) -> np.ndarray:
@@ -571,29 +586,29 @@ def _likelihood(
 
 
 def _range_of(density: Callable[[np.ndarray], np.ndarray]) -> tuple[float, float]:
-    """Return the angles between which a density is not faint, by looking ever closer."""
-    low, high = 0.0, np.pi / 2
+    """Return the places between which a density is not faint, by looking ever closer."""
+    low, high = 0.0, 1.0
     while True:
-        angles, step = np.linspace(low, high, LOOKS + 1, retstep=True)
-        values = density(angles[1:] - step / 2)
+        places, step = np.linspace(low, high, LOOKS + 1, retstep=True)
+        values = density(places[1:] - step / 2)
         seen = np.flatnonzero(values > FAINT * values.max())
-        left, right = max(low, angles[seen[0]] - step), min(high, angles[seen[-1] + 1] + step)
+        left, right = max(low, places[seen[0]] - step), min(high, places[seen[-1] + 1] + step)
         if right - left > (high - low) / 2:
             return left, right
         low, high = left, right
 
 
 class _Curve:
-    """A posterior density as polynomials over panels of angles, and what follows from it."""
+    """A posterior density as polynomials over panels of places, and what follows from it."""
 
     def __init__(self, edges: np.ndarray, values: np.ndarray) -> None:
         nodes, weights = _gauss(PANEL_NODES)
         self.edges = edges
         self.half = float(edges[1] - edges[0]) / 2
-        angles, all_weights = _in_panels(edges, PANEL_NODES)
-        self.shares = np.sin(angles) ** 2
+        places, all_weights = _in_panels(edges, PANEL_NODES)
+        self.shares = _share(places)
         values = values / (values @ all_weights)
-        self.density = values / (2 * np.sqrt(self.shares * (1 - self.shares)))
+        self.density = values / (np.sin(2 * _turned(places)) * _speed(places))
         self.mean = float(self.shares @ (values * all_weights))
         self.std_dev = float(np.sqrt((self.shares - self.mean) ** 2 @ (values * all_weights)))
         degrees = np.arange(PANEL_NODES)
@@ -603,13 +618,13 @@ class _Curve:
         mass = np.cumsum([legendre.legval(1.0, grown) for grown in self.grown])
         self.below = np.concatenate([[0.0], mass]) / mass[-1]
 
-    def _place(self, probability: float) -> tuple[int, float]:
+    def _panel(self, probability: float) -> tuple[int, float]:
         """Return the panel of a quantile and where it lies within, from -1 to 1."""
         panel = int(np.clip(np.searchsorted(self.below, probability, side="right") - 1, 0, PANELS - 1))
         wanted = probability - self.below[panel]
 
-        def excess(place: float) -> float:
-            return float(legendre.legval(place, self.grown[panel])) - wanted
+        def excess(within: float) -> float:
+            return float(legendre.legval(within, self.grown[panel])) - wanted
 
         if excess(-1.0) >= 0:
             return panel, -1.0
@@ -617,14 +632,15 @@ class _Curve:
 
     def quantile(self, probability: float) -> float:
         """Return the prevalence below which the truth lies with this probability."""
-        panel, place = self._place(probability)
-        return float(np.sin(self.edges[panel] + self.half * (place + 1)) ** 2)
+        panel, within = self._panel(probability)
+        return float(_share(self.edges[panel] + self.half * (within + 1)))
 
     def _height(self, probability: float) -> float:
         """Return the density at a quantile, for a unit of prevalence."""
-        panel, place = self._place(probability)
-        angle = self.edges[panel] + self.half * (place + 1)
-        return float(legendre.legval(place, self.pieces[panel])) / max(float(np.sin(2 * angle)), TINY)
+        panel, within = self._panel(probability)
+        place = self.edges[panel] + self.half * (within + 1)
+        slope = float(np.sin(2 * _turned(place)) * _speed(place))
+        return float(legendre.legval(within, self.pieces[panel])) / max(slope, TINY)
 
     def shortest(self, level: float) -> tuple[float, float]:
         """Return the shortest interval that holds this probability."""

@@ -11,8 +11,9 @@ from scipy.special import ndtri
 from crampstats.errors import CrampstatsError
 
 Distribution = Literal["normal", "lognormal"]
-# Fewer results than FEWEST are refused; with fewer than FEW the interval is too short, and results say so.
-FEWEST, FEW = 40, 1000
+# Fewer results than FEWEST are refused; for fewer than MADE_FOR the interval was not made, and with fewer than FEW it is too
+# short, and results say so.
+FEWEST, MADE_FOR, FEW = 40, 200, 1000
 # By how much the logarithm has to lower the quartile skewness.
 LESS_SKEW = 0.05
 # Beyond the limits lies this share of the healthy, on each side; and so many standard deviations from the mean lie they.
@@ -247,7 +248,8 @@ def confidence_ends(lower: float, upper: float, n: int, *, distribution: Distrib
     The coefficients are those of the R package reflimR, which took them from 100,000 simulations of 200 to 2,000 normal values
     without pathological ones. Here, of 1,000 normal samples, they held the limit in 77 % (200 values), 87 % (1,000) and 93 %
     (10,000): truncation takes off more than 2.5 % of small samples, which draws the limits inwards, by 0.18, 0.05 and 0.01
-    standard deviations.
+    standard deviations. They were not made for fewer than 200: of 100 normal values the interval held the limit in 68 %, and of
+    45 its inner end lies 6.4 standard deviations inside the limit, beyond the other limit.
 
     Examples
     --------

@@ -230,8 +230,8 @@ def usual_prevalence(
     London Math Soc 1898;s1-29:353-380, doi:10.1112/plms/s1-29.1.353, good for steps up to twice the spread. Several draws
     hold the rounding in what they differ by, so nothing is taken off twice.
 
-    The tail hangs on the curve. Of the simulated population it finds 8.9 % at or below 0.75 mmol/L where 8.9 % are, and
-    1.2 % at or below 0.70 where 1.5 % are, on either scale.
+    The tail hangs on the curve. Of the simulated population (samples without haemolysis) it finds 9.1 % at or below 0.75
+    mmol/L where 9.1 % are, and 1.3 or 1.2 % at or below 0.70 where 1.5 % are, on the normal or the Box-Cox scale.
 
     Examples
     --------

@@ -12,8 +12,10 @@ from scipy import linalg
 from crampstats.errors import DesignError, QuestionError
 from crampstats.formulas import read_formula
 from crampstats.missing.chains import refuse_unsettled, run_chain
+from crampstats.missing.patterns import read_names
 from crampstats.questions import column_answer, one_spelling
 from crampstats.regression.fitting import Rows, check_rank
+from crampstats.regression.foundations import INTERCEPT, domain_rows
 from crampstats.schema import is_whole
 
 if TYPE_CHECKING:
@@ -32,7 +34,6 @@ PEOPLE_PER_COLUMN = 5
 LEAST_ITERATIONS = 5
 # Share of a column that those before it do not explain, below which they hold all of it.
 DEPENDENT = 1e-9
-INTERCEPT = "Intercept"
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,9 +71,12 @@ class ImputedColumn:
             Shape (missing,): numbers or codes.
         """
         known: Any = values if self.levels is None else [self.levels[int(code)] for code in values]
-        whole = pd.api.types.is_integer_dtype(series.dtype)
+        if pd.api.types.is_integer_dtype(series.dtype):
+            known = np.round(known).astype(np.int64)
+        elif pd.api.types.is_float_dtype(series.dtype):
+            known = pd.array(known, dtype=series.dtype)  # numbers of half the length take no others
         completed = series.copy()
-        completed[self.missing] = np.round(known).astype(np.int64) if whole else known
+        completed[self.missing] = known
         return completed
 
 
@@ -225,7 +229,7 @@ def impute(
         raise DesignError(
             "impute: rows stand for several people, who would all get one value; impute before tabulate()."
         )
-    read = [_column(survey, name, donors) for name in _names(columns)]
+    read = [_column(survey, name, donors) for name in read_names(columns)]
     formula, matrix = _predictors(survey, predictors, [each.name for each in read])
     gaps = [each for each in read if each.missing.any()]
     if not gaps:
@@ -277,16 +281,6 @@ def check_rng(rng: Any) -> None:
 def _rows(survey: Survey) -> np.ndarray:
     """Return the rows of the domain."""
     return np.arange(len(survey)) if survey.domain is None else np.flatnonzero(survey.domain)
-
-
-def _names(columns: Any) -> list[str]:
-    """Return the names of the columns to impute."""
-    if isinstance(columns, str) or not columns:
-        raise QuestionError(f"columns={columns!r} has to be a list of columns, as in ['magnesium_mmol_l'].")
-    names = [one_spelling(name) for name in columns]
-    if twice := [name for name in names if names.count(name) > 1]:
-        raise QuestionError(f"columns={list(columns)!r} names {twice[0]!r} twice.")
-    return names
 
 
 def _column(survey: Survey, name: str, donors: int) -> ImputedColumn:
@@ -370,21 +364,12 @@ def predictor_matrix(survey: Survey, formula: Formula) -> np.ndarray:
     QuestionError
         If it has no intercept, does not fit the columns, or columns are combinations of others.
     """
-    data = survey.data.iloc[_rows(survey)]
-    if set(formula.predictors) <= set(data.columns):
-        data = data[list(formula.predictors)]
-        unused = {
-            name: data[name].cat.remove_unused_categories()
-            for name in data.columns
-            if isinstance(data[name].dtype, pd.CategoricalDtype)
-        }
-        data = data.assign(**unused)
     if not formula.predictors:
-        return np.ones((len(data), 1))
-    made = formula.matrix(data)
+        return np.ones((len(_rows(survey)), 1))
+    made = formula.matrix(domain_rows(survey, formula.predictors))
     if made.encoding.terms[0] != INTERCEPT:
         raise QuestionError(f"the formula {formula.text!r} needs its intercept: do not take it out.")
-    nothing = np.zeros(len(data))
+    nothing = np.zeros(len(made.values))
     check_rank(Rows.of(made.values.copy(), nothing, nothing + 1.0, 0), made.encoding.terms)
     return made.values
 

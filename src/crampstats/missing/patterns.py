@@ -111,18 +111,34 @@ class MissingPatterns:
         return self.to_frame().to_html(index=False, border=0)
 
 
-def _missing(survey: Survey, columns: Sequence[str]) -> dict[str, np.ndarray]:
-    """Return where each column is missing, in all rows."""
+def read_names(columns: Sequence[str]) -> list[str]:
+    """Return the names of columns as the survey spells them.
+
+    Parameters
+    ----------
+    columns
+        As they were given.
+
+    Raises
+    ------
+    QuestionError
+        If they are no list, or one is named twice.
+    """
     if isinstance(columns, str) or not columns:
         raise QuestionError(f"columns={columns!r} has to be a list of columns, as in ['magnesium_mmol_l'].")
     names = [one_spelling(name) for name in columns]
     if twice := [name for name in names if names.count(name) > 1]:
         raise QuestionError(f"columns={list(columns)!r} names {twice[0]!r} twice.")
+    return names
+
+
+def _missing(survey: Survey, columns: Sequence[str]) -> dict[str, np.ndarray]:
+    """Return where each column is missing, in all rows."""
 
     def fail(problem: str) -> NoReturn:
         raise QuestionError(f"{survey.name}: {problem}.")
 
-    return {name: column_named(survey.data, name, fail).isna().to_numpy() for name in names}
+    return {name: column_named(survey.data, name, fail).isna().to_numpy() for name in read_names(columns)}
 
 
 def missing_patterns(survey: Survey, columns: Sequence[str]) -> MissingPatterns:

@@ -11,6 +11,7 @@ from scipy.special import expit, logit
 from crampstats import intervals
 from crampstats.errors import CrampstatsError
 from crampstats.estimates import Estimate
+from crampstats.regression.foundations import refuse_taken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -261,8 +262,10 @@ def pooled(
     Raises
     ------
     CrampstatsError
-        If the estimator returns no `Estimate`, the sets have different labels, a value has no place on the scale, or there
-        are fewer than two sets.
+        If the estimator returns no `Estimate`, the sets have different labels, a value has no place on the scale or no standard
+        error, or there are fewer than two sets.
+    QuestionError
+        If a by column has the name of a column of the result.
 
     Notes
     -----
@@ -297,8 +300,15 @@ def pooled(
                 f"the estimates of set {number} have other labels than those of set 1; group by columns that are not imputed, "
                 "or merge rare levels."
             )
+    refuse_taken("pooled", list(first.labels.columns), ("fmi", "df"))
     chosen = scale or _own_scale(first.interval_method)
     values, errors = np.stack([one.value for one in estimates]), np.stack([one.std_error for one in estimates])
+    if not (errors > 0).all():
+        row, column = np.argwhere(~(errors > 0))[0]
+        raise CrampstatsError(
+            f"estimate {column + 1} is {values[row, column]:g} in set {row + 1} without a standard error, so that there is "
+            "nothing to combine: ask about more people."
+        )
     moved, slopes = _forward(values, chosen)
     df = np.min([one.df for one in estimates], axis=0)
     pool = rubin_pool(moved, (errors * slopes) ** 2, df_complete=df)

@@ -15,6 +15,7 @@ from crampstats.missing.imputations import Imputations, check_rng, predictor_mat
 from crampstats.missing.pooling import pooled, shown
 from crampstats.regression.families import choose
 from crampstats.regression.fitting import Rows, solve
+from crampstats.regression.foundations import refuse_taken
 from crampstats.schema import is_number
 
 if TYPE_CHECKING:
@@ -158,7 +159,8 @@ def delta_adjusted(
     CrampstatsError
         If a shift is no number, or as `pooled`.
     QuestionError
-        If the column was not imputed, had no gaps, or is ordered categories; or if `rng` is missing or not needed.
+        If the column was not imputed, had no gaps, or is ordered categories; if `rng` is missing or not needed; or if a by
+        column has the name of a column of the result.
     ConvergenceError
         If the log odds have no finite model (yes/no): impute with fewer predictors.
 
@@ -188,7 +190,7 @@ def delta_adjusted(
         raise QuestionError(f"column={column!r} had no gaps: there is nothing to shift.")
     if shifted.kind == "ordered":
         raise QuestionError(f"column={column!r} is of ordered categories; numbers and yes/no can be shifted.")
-    if not all(is_number(each) for each in deltas):
+    if not np.iterable(deltas) or not all(is_number(each) for each in deltas):
         raise CrampstatsError(f"deltas={deltas!r} has to be a list of numbers, as in [-0.05, 0.05].")
     tried = np.unique([0.0, *(float(each) for each in deltas)])
     gaps = [_gaps(survey, shifted) for survey in imputations.surveys]
@@ -208,6 +210,7 @@ def delta_adjusted(
             surveys, imputations.columns, imputations.predictors, imputations.design_terms, imputations.trace
         )
         estimates.append(pooled(again, estimator, scale=scale))
+    refuse_taken("delta_adjusted", list(estimates[0].labels.columns), ("delta", "conclusion", "below", "above"))
     unit = "the column's unit" if shifted.kind == "number" else "log odds"
     return DeltaAdjusted(shifted.name, unit, tried, tuple(estimates))
 
@@ -223,8 +226,8 @@ def _gaps(survey: Survey, column: ImputedColumn) -> np.ndarray:
 def _with_values(survey: Survey, column: ImputedColumn, values: np.ndarray) -> Survey:
     """Return a completed survey with other values in the gaps."""
     series = survey.data[column.name]
-    if column.kind == "number" and pd.api.types.is_integer_dtype(series.dtype):
-        # Whole numbers that are shifted by parts of one are whole no longer.
+    if column.kind == "number":
+        # Whole numbers that are shifted by parts of one are whole no longer, and categories of numbers no longer these.
         series = series.astype(float)
     return survey._changed(data=survey.data.assign(**{column.name: column.completed(series, values)}))
 

@@ -6,17 +6,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
+from crampstats.effects.standardization import People
 from crampstats.errors import QuestionError
 from crampstats.estimates import Component
 from crampstats.formulas import read_formula
-from crampstats.proportions import made_estimate, mean, prevalence, read_grouping, read_numbers
-from crampstats.questions import read_question
+from crampstats.proportions import made_estimate, mean, prevalence, read_numbers
+from crampstats.questions import column_named, read_question
 from crampstats.regression import fit
-from crampstats.regression.models import add_to_clusters
+from crampstats.regression.foundations import add_to_clusters
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import NoReturn
 
     from crampstats.estimates import Estimate
     from crampstats.intervals import Method
@@ -84,10 +87,16 @@ def observed_mean(
         raise QuestionError(
             f"given={given!r} has to be the right side of a formula alone, as in 'age_years + diabetes'."
         )
+
+    def fail(problem: str) -> NoReturn:
+        raise QuestionError(f"given={given!r}: {problem}.")
+
+    kept = {name: column_named(survey.data, name, fail) for name in formula.predictors}
     question = read_question(variable)
     seen = survey.observed(*question.columns) if question.columns else survey
     values = np.asarray(read_numbers(seen, variable), dtype=float)
-    rows = np.arange(len(survey)) if survey.domain is None else np.flatnonzero(survey.domain)
+    everybody = People.of(survey, by)
+    rows, cell, k = everybody.rows, everybody.cell, len(everybody.count)
     answered = np.ones(len(survey), dtype=bool) if seen.domain is None else seen.domain
     yes_no = bool(np.isin(values[answered], (0, 1)).all())
     chosen: Method = interval_method or ("logit" if yes_no else "wald")
@@ -97,27 +106,20 @@ def observed_mean(
     flag = "answered"
     while flag in formula.predictors:
         flag += "_"
-    kept = survey.data[[name for name in formula.predictors if name in survey.data.columns]]
-    asked = survey._changed(data=kept.assign(**{flag: answered.astype(np.int8)}))
+    asked = survey._changed(data=pd.DataFrame({**kept, flag: answered.astype(np.int8)}, index=survey.data.index))
     model = fit(asked, f"{flag} ~ {given}", family="binomial")
     matrix = model.encoding.of(asked.data.iloc[rows][list(model.formula.predictors)])
     chance = model.link.inverse(matrix @ model.coefficients.value)
 
-    grouping = read_grouping(survey, by)
-    cell = np.zeros(len(rows), dtype=np.intp)
-    for codes, size in zip(grouping.codes, grouping.sizes, strict=True):
-        cell = cell * size + codes[rows]
-    cells, cell = np.unique(cell, return_inverse=True)
-    labels, k = grouping.labels(variable, cells), len(cells)
-    count = np.ones(len(rows)) if survey.row_count is None else survey.row_count[rows]
-    weight = np.ones(len(rows)) if survey.row_weight is None else survey.row_weight[rows]
+    labels = everybody.labels.copy()
+    labels.insert(0, "term", variable)
     here = answered[rows]
-    people = np.bincount(cell[here], count[here], k)
+    people = np.bincount(cell[here], everybody.people[here], k)
     if (people == 0).any():
         named = ", ".join(f"{name} = {each!r}" for name, each in labels[people == 0].iloc[0, 1:].items())
         raise QuestionError(f"{variable!r} is observed of nobody where {named}: leave that group out with where().")
 
-    weight = np.where(here, weight / chance, 0.0)
+    weight = np.where(here, everybody.weight / chance, 0.0)
     outcome = np.where(here, values[rows], 0.0)
     total = np.bincount(cell, weight, k)
     value = np.bincount(cell, weight * outcome, k) / total

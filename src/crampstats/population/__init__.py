@@ -8,16 +8,19 @@ from crampstats.population.sampling import draw_sample
 from crampstats.population.simulation import simulate
 from crampstats.population.targets import calibration_table, population_targets
 from crampstats.population.treatments import Intervention, intervention_effects, interventions
+from crampstats.population.trials import Arm, TrialPlan, simulate_trial
 from crampstats.population.truths import TrueEffect, TrueMean, true_attributable_fraction, true_effect, true_mean
 
 __all__ = [
     "AdjustmentSet",
+    "Arm",
     "Calibration",
     "Intervention",
     "Population",
     "Response",
     "SamplingPlan",
     "Target",
+    "TrialPlan",
     "TrueEffect",
     "TrueMean",
     "adjustment_set",
@@ -29,6 +32,7 @@ __all__ = [
     "population_targets",
     "scenarios",
     "simulate",
+    "simulate_trial",
     "true_attributable_fraction",
     "true_effect",
     "true_mean",

@@ -5,6 +5,7 @@ from crampstats.reference.limits import cutoffs
 from crampstats.reference.populations import AgeBand, StandardPopulation, standard_population
 from crampstats.reference.sourced import Sourced
 from crampstats.reference.tables import cramp_prevalences, magnesium_prevalences, sources
+from crampstats.reference.trial_tables import trial_reviews, trials
 from crampstats.reference.variation import magnesium_variation
 
 __all__ = [
@@ -18,4 +19,6 @@ __all__ = [
     "magnesium_variation",
     "sources",
     "standard_population",
+    "trial_reviews",
+    "trials",
 ]

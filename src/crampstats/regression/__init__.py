@@ -2,7 +2,8 @@
 
 from crampstats.regression.checks import FitCheck, calibration_check, observed_and_expected, quantile_residuals
 from crampstats.regression.criteria import DesignAIC, design_aic
-from crampstats.regression.models import Model, fit
+from crampstats.regression.foundations import Model
+from crampstats.regression.models import fit
 from crampstats.regression.ordinal import cumulative_logits, proportional_odds_test
 from crampstats.regression.score_tests import ScoreTest, overdispersion_test, zero_inflation_test
 from crampstats.regression.terms import TermTest, term_test

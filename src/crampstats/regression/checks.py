@@ -13,7 +13,7 @@ from crampstats.errors import QuestionError
 from crampstats.estimates import Component, Estimate
 from crampstats.proportions import read_grouping
 from crampstats.regression.fitting import BLOCK
-from crampstats.regression.foundations import add_to_clusters, domain_rows, inside, people_weights
+from crampstats.regression.foundations import add_to_clusters, domain_rows, inside, people_weights, refuse_taken
 from crampstats.regression.likelihood_models import LikelihoodModel, OrdinalModel
 from crampstats.regression.likelihoods import GroupedCounts, OrderedClasses
 from crampstats.regression.outcomes import read_outcome
@@ -151,6 +151,29 @@ def people_of(model: Model) -> tuple[pd.DataFrame, np.ndarray]:
     return data.assign(**{name: offset[name] for name in model.offset.columns}), outcome
 
 
+def refuse_fractions(model: Model) -> None:
+    """Refuse outcomes of a Poisson regression that are no counts: it fits any number, but only counts have chances.
+
+    Parameters
+    ----------
+    model
+        As from `fit`.
+
+    Raises
+    ------
+    QuestionError
+        Naming one of them.
+    """
+    if model.family.name != "poisson":
+        return
+    _, outcome = people_of(model)
+    broken = outcome[outcome != np.floor(outcome)]
+    if broken.size:
+        raise QuestionError(
+            f"{model.formula.response!r} is {broken[0]:g} for somebody and no count; the model says nothing of its chances."
+        )
+
+
 def compared(
     model: Model, labels: pd.DataFrame, compare: Compare, cells: np.ndarray | None = None
 ) -> tuple[np.ndarray, Estimate]:
@@ -219,7 +242,8 @@ def observed_and_expected(model: Model, *, upto: int | None = None, by: Sequence
     Raises
     ------
     QuestionError
-        If the family says nothing of chances, or `upto` is no count.
+        If the family says nothing of chances, the outcome of a Poisson model is no count, `upto` is none, or a by column has
+        the name of a column of the result.
 
     Notes
     -----
@@ -243,6 +267,7 @@ def observed_and_expected(model: Model, *, upto: int | None = None, by: Sequence
         terms = [f"{name} = {label}" for label in _class_labels(model)]
         compare = _of_values(model, len(terms))
     else:
+        refuse_fractions(model)
         upto = _highest_shown(model) if upto is None else upto
         if type(upto) is not int or upto < 0:
             raise QuestionError(f"upto={upto!r} has to be a whole number, 0 or more.")
@@ -259,6 +284,7 @@ def observed_and_expected(model: Model, *, upto: int | None = None, by: Sequence
 def _cells(model: Model, terms: list[str], by: Sequence[str]) -> tuple[pd.DataFrame, np.ndarray]:
     """Return the labels of all terms for each combination of by columns, and the combination of each row."""
     survey = model.survey
+    refuse_taken("by", by, ("observed", "expected"))
     grouping = read_grouping(survey, by)
     cell = np.zeros(len(survey), dtype=np.intp)
     for codes, size in zip(grouping.codes, grouping.sizes, strict=True):
@@ -327,7 +353,7 @@ def calibration_check(model: Model, *, groups: int = 10, at_least: Any = None) -
     Raises
     ------
     QuestionError
-        If all predictions are equal, or `groups` is below 2.
+        If all predictions are equal, `groups` is below 2, or the outcome is of grouped counts, whose classes have no mean.
 
     Notes
     -----
@@ -348,6 +374,11 @@ def calibration_check(model: Model, *, groups: int = 10, at_least: Any = None) -
     """
     if type(groups) is not int or groups < 2:
         raise QuestionError(f"groups={groups!r} has to be a whole number, 2 or more.")
+    if isinstance(model.family, GroupedCounts):
+        raise QuestionError(
+            f"calibration_check: of {model.formula.response!r} only classes are known, which cannot be compared with predicted "
+            "counts; use observed_and_expected()."
+        )
     told = {"at_least": at_least} if isinstance(model, OrdinalModel) else {}
     if at_least is not None and not told:
         raise QuestionError(f"at_least={at_least!r} is for ordinal models; this one has family={model.family.name!r}.")
@@ -400,7 +431,7 @@ def quantile_residuals(model: Model, *, rng: np.random.Generator | int) -> pd.Da
     Raises
     ------
     QuestionError
-        If the family says nothing of chances.
+        If the family says nothing of chances, or the outcome of a Poisson model is no count.
 
     Notes
     -----
@@ -415,6 +446,7 @@ def quantile_residuals(model: Model, *, rng: np.random.Generator | int) -> pd.Da
     True
     """
     rng = np.random.default_rng(rng)
+    refuse_fractions(model)
     survey = model.survey
     data, outcome = people_of(model)
     count = np.ones(len(outcome)) if survey.row_count is None else inside(survey, survey.row_count)

@@ -82,6 +82,11 @@ class Model(ABC):
         return tuple(self.coefficients.labels["term"])
 
     @property
+    def outcome_name(self) -> str:
+        """What contrasts and slopes are of."""
+        return str(self.formula.response)
+
+    @property
     def mean_name(self) -> str:
         """What predictions are called."""
         return f"mean of {self.formula.response}"
@@ -168,11 +173,11 @@ class Model(ABC):
         Raises
         ------
         QuestionError
-            If a column is not there, has missing values, or a level the model has not seen.
+            If a column is not there, has missing values, a level the model has not seen, or the name of a column of the
+            result; or if a mean is one that the family cannot have.
         """
         means, slopes = self.means_at(data)
-        labels = data[list(self.predictors)].reset_index(drop=True)
-        labels.insert(0, "term", self.mean_name)
+        labels = self._labels_of(data, self.mean_name)
         n = np.full(len(means), self.coefficients.n[0])
         return mapped(
             self.coefficients, slopes, value=means, labels=labels, n=n, interval_method=self.link.interval_method
@@ -286,6 +291,13 @@ class Model(ABC):
     def _repr_html_(self) -> str:
         return self.coefficients._repr_html_()
 
+    def _labels_of(self, data: pd.DataFrame, term: str, *, own: tuple[str, ...] = ()) -> pd.DataFrame:
+        """Return the labels of predictions: the term and the columns of `predictors`."""
+        refuse_taken("predict", self.predictors, ("term", *own))
+        labels = data[list(self.predictors)].reset_index(drop=True)
+        labels.insert(0, "term", term)
+        return labels
+
     def _refuse_absent(self, data: pd.DataFrame) -> None:
         """Refuse data without a column that predictions need."""
         needed = list(self.predictors)
@@ -314,6 +326,31 @@ def ratios_of(coefficients: Estimate, asked: str) -> Estimate:
     if len(coefficients) == 1:
         raise QuestionError(f"{asked} needs a model with a term besides the intercept, which compares with nothing.")
     return transform(coefficients.where(f"term != '{INTERCEPT}'"), np.exp, interval_method="log")
+
+
+def refuse_taken(asked: str, columns: Sequence[str], taken: Sequence[str]) -> None:
+    """Refuse columns of the data that have the name of a column of the result.
+
+    Parameters
+    ----------
+    asked
+        The function or parameter that was asked, for errors.
+    columns
+        Names.
+    taken
+        Names of the result's own columns.
+
+    Raises
+    ------
+    QuestionError
+        Naming the column.
+    """
+    for name in columns:
+        if name in taken:
+            raise QuestionError(
+                f"{asked}: {name!r} is a column of the result; first give yours another name, as in "
+                f"define(my_{name}={name!r})."
+            )
 
 
 def domain_rows(survey: Survey, columns: tuple[str, ...]) -> pd.DataFrame:

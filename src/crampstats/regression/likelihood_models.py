@@ -202,10 +202,15 @@ class CountModel(LikelihoodModel):
         raise QuestionError("prevalence_ratios are for yes/no outcomes; rate_ratios() are for counts.")
 
     @property
+    def outcome_name(self) -> str:
+        """What contrasts and slopes are of; of grouped counts the outcome holds classes, and the model is of their counts."""
+        grouped = isinstance(self.family, GroupedCounts)
+        return f"mean count of {self.formula.response}" if grouped else super().outcome_name
+
+    @property
     def mean_name(self) -> str:
         """What predictions are called."""
-        grouped = isinstance(self.family, GroupedCounts)
-        return f"mean count of {self.formula.response}" if grouped else f"mean of {self.formula.response}"
+        return self.outcome_name if isinstance(self.family, GroupedCounts) else super().mean_name
 
     def _of_part(self, part: str) -> Estimate:
         """Return the coefficients of one part."""
@@ -310,8 +315,8 @@ class OrdinalModel(LikelihoodModel):
         labels = list(self.family.labels)
         if at_least not in labels[1:]:
             raise QuestionError(
-                f"at_least={at_least!r}: classes have no mean; ask for the chance of a class at least as high as one of "
-                f"{', '.join(map(repr, labels[1:]))}."
+                f"at_least={at_least!r}: classes have no mean; their chances are in predict(), and calibration_check() takes "
+                f"that of a class at least as high as one of {', '.join(map(repr, labels[1:]))}."
             )
         parts, etas = self._etas_at(data)
         chance, slopes = self.family.at_least(labels.index(at_least), etas)
@@ -336,10 +341,7 @@ class OrdinalModel(LikelihoodModel):
             As `Model.predict`.
         """
         chances, slopes = self.chances_at(data, range(len(self.family.labels)))
-        labels = data[list(self.predictors)].reset_index(drop=True)
-        if "class" in labels:
-            raise QuestionError("predict: 'class' is a column of the result; give yours another name.")
-        labels.insert(0, "term", f"chance of {self.formula.response}")
+        labels = self._labels_of(data, f"chance of {self.formula.response}", own=("class",))
         rows = np.repeat(np.arange(len(labels)), len(slopes))
         labels = labels.iloc[rows].reset_index(drop=True)
         labels.insert(1, "class", list(self.family.labels) * len(data))

@@ -59,9 +59,22 @@ class GeneralizedLinearModel(Model):
         added = self.offset.of(data)
         if added is not None:
             eta += added
-        mean = self.link.inverse(eta)
+        with np.errstate(over="ignore"):  # a mean above all floats is told below
+            mean = self.link.inverse(eta)
+        self._refuse_impossible(mean)
         matrix *= self.link.slope(eta, mean)[:, None]
         return mean, matrix
+
+    def _refuse_impossible(self, mean: np.ndarray) -> None:
+        """Refuse means that the family cannot have; with the usual link only those above all floats."""
+        possible = np.isfinite(mean)
+        if self.link.name != self.family.links[0]:
+            possible &= self.family.mean_is_possible(mean)
+        if not possible.all():
+            raise QuestionError(
+                f"predict: a mean of {mean[~possible][0]:.4g} is impossible with family={self.family.name!r}; with "
+                f"link={self.link.name!r} the model does not reach as far as these values."
+            )
 
     def chances_at(self, data: pd.DataFrame, values: Sequence[int]) -> tuple[np.ndarray, list[np.ndarray]]:
         """Return chances and slopes, see `Model.chances_at`.

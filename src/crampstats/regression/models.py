@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from crampstats.errors import QuestionError
 from crampstats.formulas import read_formula
 from crampstats.regression.families import FAMILIES, choose
-from crampstats.regression.foundations import Model, add_to_clusters
 from crampstats.regression.likelihood_models import fit_likelihood
 from crampstats.regression.likelihoods import COUNTS
 from crampstats.regression.linear_models import fit_mean
@@ -20,9 +19,8 @@ if TYPE_CHECKING:
 
     from crampstats.formulas import Formula
     from crampstats.regression.families import FamilyName, LinkName
+    from crampstats.regression.foundations import Model
     from crampstats.survey import Survey
-
-__all__ = ["Model", "add_to_clusters", "fit"]
 
 GROUPED, ORDINAL = "grouped_negative_binomial", "ordinal"
 
@@ -93,7 +91,8 @@ def fit(
     Notes
     -----
     Pseudo maximum likelihood with the linearized variance: Binder DA, Int Stat Rev 1983;51:279-292, doi:10.2307/1402588.
-    In models of several parts the information is the observed one, so that the error of the dispersion is carried.
+    In models of one mean the information is the expected one, as in R, which is the observed one with the usual link; in
+    models of several parts it is the observed one, so that the error of the dispersion is carried.
     Without clusters the contributions are per person: 8 bytes for each person and coefficient.
 
     Examples

@@ -142,6 +142,8 @@ def _ordered(column: pd.Series) -> tuple[tuple[Any, ...], np.ndarray]:
             f"fit: {column.name!r} is a text; family='ordinal' needs whole numbers or an ordered categorical, as in "
             "pd.Categorical(values, categories=[...], ordered=True)."
         )
+    if not np.isfinite(column.to_numpy(dtype=float)).all():
+        raise QuestionError(f"fit: {column.name!r} is infinite for somebody; classes are finite numbers.")
     codes, labels = pd.factorize(column, sort=True)
     if len(labels) > MOST_CLASSES:
         raise QuestionError(

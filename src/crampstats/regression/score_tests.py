@@ -5,17 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 from scipy import special
 
 from crampstats.errors import QuestionError
-from crampstats.regression.checks import compared
+from crampstats.regression.checks import compared, people_of, refuse_fractions
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from crampstats.regression.checks import Compare, Compared
     from crampstats.regression.foundations import Model
+
+# A chance whose square has no inverse among floats.
+IMPOSSIBLE = 1e-150
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def overdispersion_test(model: Model) -> ScoreTest:
     Raises
     ------
     QuestionError
-        If the model is of another family.
+        If the model is of another family, or the outcome no count.
 
     Notes
     -----
@@ -105,7 +107,7 @@ def zero_inflation_test(model: Model) -> ScoreTest:
     Raises
     ------
     QuestionError
-        If the model is of another family.
+        If the model is of another family, or nobody's count is 0.
 
     Notes
     -----
@@ -127,16 +129,27 @@ def zero_inflation_test(model: Model) -> ScoreTest:
             f"zero_inflation_test needs family='poisson' or 'negative_binomial'; this model has {model.family.name!r}."
         )
 
+    _, known = people_of(model)
+    if (known > 0).all():
+        raise QuestionError(f"zero_inflation_test: nobody's {model.formula.response!r} is 0, so that no zero is extra.")
+
     def compare(data: pd.DataFrame, outcome: np.ndarray) -> Compared:
         chance, (slopes,) = model.chances_at(data, [0])
-        inverse = (outcome[:, None] == 0) / chance
-        return inverse - 1, inverse - 1, [inverse / chance * slopes]
+        zero = outcome[:, None] == 0
+        if (chance[zero] < IMPOSSIBLE).any():
+            raise QuestionError(
+                "zero_inflation_test: somebody has a 0 where the model expects so many that it holds a 0 for impossible; no "
+                "test is needed."
+            )
+        inverse = np.divide(1.0, chance, out=np.zeros_like(chance), where=zero)
+        return inverse - 1, inverse - 1, [inverse**2 * slopes]
 
     return _score_test(model, "zero inflation", compare)
 
 
 def _score_test(model: Model, name: str, compare: Compare) -> ScoreTest:
     """Return the test of a mean score; slopes are those of its negative."""
+    refuse_fractions(model)
     _, score = compared(model, pd.DataFrame({"term": [name]}), compare)
     statistic, df = float(score.value[0] / score.std_error[0]), float(score.df[0])
     return ScoreTest(name, statistic, df, float(special.stdtr(df, -statistic)))

@@ -168,11 +168,11 @@ def tail_of_f_sum(statistic: float, weights: np.ndarray, df_denominator: float) 
     Parameters
     ----------
     statistic
-        The value.
+        The value; 0 or, by rounding, less is exceeded for certain.
     weights
         Shape (k,), positive.
     df_denominator
-        Degrees of freedom with which the scale is estimated.
+        Degrees of freedom with which the scale is estimated; finite.
 
     Returns
     -------
@@ -185,6 +185,8 @@ def tail_of_f_sum(statistic: float, weights: np.ndarray, df_denominator: float) 
     True
     """
     k = len(weights)
+    if statistic <= 0:
+        return 1.0
     if np.ptp(weights) <= 1e-9 * weights.mean():
         return float(stats.f.sf(statistic / weights.sum(), k, df_denominator))
     # The event is that sum(weights * chi2) - (statistic / df) * chi2(df) is positive.

@@ -9,6 +9,7 @@ import pandas as pd
 
 from crampstats.errors import CrampstatsError
 from crampstats.output import check_name, output_folder, write_whole
+from crampstats.schema import is_whole
 
 if TYPE_CHECKING:
     from crampstats.estimates import Estimate
@@ -56,6 +57,11 @@ def prevalence_table(estimate: Estimate, *, digits: int = 1, level: float = 0.95
     DataFrame
         The labels, ``n``, ``% (95 % CI)``, and ``note`` if there is one.
 
+    Raises
+    ------
+    CrampstatsError
+        If the estimates are no proportions, or `digits` is no whole number of at least 0.
+
     Examples
     --------
     >>> import crampstats as cs
@@ -64,6 +70,7 @@ def prevalence_table(estimate: Estimate, *, digits: int = 1, level: float = 0.95
       term       n      % (95 % CI)
     0  any  10,902  30.9 (29.0–32.8)
     """
+    _check(estimate, "prevalence_table", digits)
     if estimate.interval_method == "log" or (np.abs(estimate.value) > 1).any():
         raise CrampstatsError("prevalence_table is for proportions and their differences; ratio_table() is for ratios.")
     return _written(estimate.to_frame(level=level), "%", 100, digits, level)
@@ -89,7 +96,7 @@ def ratio_table(estimate: Estimate, *, digits: int = 2, level: float = 0.95) -> 
     Raises
     ------
     CrampstatsError
-        If the estimates are no ratios.
+        If the estimates are no ratios, or `digits` is no whole number of at least 0.
 
     Examples
     --------
@@ -99,9 +106,20 @@ def ratio_table(estimate: Estimate, *, digits: int = 2, level: float = 0.95) -> 
                 term       n   ratio (95 % CI)
     0  sex[T.female]  10,902  1.80 (1.45–2.23)
     """
+    _check(estimate, "ratio_table", digits)
     if estimate.interval_method != "log":
         raise CrampstatsError("ratio_table is for ratios; prevalence_table() is for proportions and their differences.")
     return _written(estimate.to_frame(level=level), "ratio", 1, digits, level)
+
+
+def _check(estimate: Estimate, function: str, digits: int) -> None:
+    """Refuse what is no estimate, and digits that are none."""
+    if not hasattr(estimate, "interval_method"):
+        raise CrampstatsError(
+            f"{function} is for an Estimate, not for the kind {type(estimate).__name__}: its to_frame() has the numbers."
+        )
+    if not is_whole(digits, 0):
+        raise CrampstatsError(f"digits={digits!r} has to be a whole number, not negative.")
 
 
 def _written(frame: pd.DataFrame, name: str, factor: float, digits: int, level: float) -> pd.DataFrame:

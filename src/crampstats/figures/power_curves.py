@@ -1,0 +1,77 @@
+"""Figures of power over the size of a study."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import matplotlib as mpl
+import seaborn as sns
+from matplotlib.ticker import PercentFormatter
+
+from crampstats.errors import CrampstatsError
+from crampstats.figures.style import COLOURS, INK, MARKERS, STYLE
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from crampstats.planning.power_curves import PowerCurve
+
+
+def draw_power(
+    curve: PowerCurve | pd.DataFrame, *, ax: Axes, xlabel: str, ylabel: str, goal: float | None = 0.8
+) -> pd.DataFrame:
+    """Draw the power of each analysis over the size of a study, with its Monte Carlo band; closed forms are dashed.
+
+    Parameters
+    ----------
+    curve
+        As from `crampstats.planning.power_curve`, or its table, or several such tables below each other; at most four terms.
+    ax
+        Where to draw.
+    xlabel, ylabel
+        Such as ``"people in both arms"`` and ``"chance of a significant result"``.
+    goal
+        The power that is marked by a line, between 0 and 1; None for no line.
+
+    Returns
+    -------
+    DataFrame
+        What was drawn, as shares: ``term``, ``n``, ``estimate``, ``conf_low``, ``conf_high``, ``closed_form``.
+
+    Raises
+    ------
+    CrampstatsError
+        If there are more terms than colours, or a goal that is no share.
+    """
+    from crampstats.planning.power_curves import PowerCurve
+
+    table = curve.to_frame() if isinstance(curve, PowerCurve) else curve
+    drawn = table[["term", "n", "estimate", "conf_low", "conf_high", "closed_form"]].reset_index(drop=True)
+    terms = list(dict.fromkeys(drawn["term"]))
+    if len(terms) > len(COLOURS):
+        raise CrampstatsError(f"draw_power: {len(terms)} terms are too many; draw at most {len(COLOURS)}.")
+    if goal is not None and not 0 < goal < 1:
+        raise CrampstatsError(f"draw_power: goal={goal!r} has to be a share between 0 and 1, or None.")
+    with mpl.rc_context(STYLE):
+        if goal is not None:
+            ax.axhline(100 * goal, color=INK, linewidth=0.9, linestyle=":")
+        for term, colour, marker in zip(terms, COLOURS, MARKERS, strict=False):
+            rows = drawn[drawn["term"] == term]
+            ax.fill_between(
+                rows["n"], 100 * rows["conf_low"], 100 * rows["conf_high"], color=colour, alpha=0.2, linewidth=0
+            )
+            ax.plot(
+                rows["n"], 100 * rows["estimate"], color=colour, marker=marker, markersize=6, linewidth=2, label=term
+            )
+            if rows["closed_form"].notna().any():
+                ax.plot(rows["n"], 100 * rows["closed_form"], color=colour, linewidth=1.4, linestyle="--")
+        ax.set_xlim(left=0)
+        ax.set_ylim(0, 100)
+        ax.yaxis.set_major_formatter(PercentFormatter(symbol=" %", decimals=0))
+        ax.set_xlabel(xlabel)
+        ax.set_ylabel(ylabel)
+        ax.grid(axis="y", color="#dddddd", linewidth=0.8)
+        ax.set_axisbelow(True)
+        sns.despine(ax=ax)
+    return drawn
