@@ -145,5 +145,5 @@ def test_what_a_share_refuses() -> None:
     with pytest.raises(CrampstatsError, match="give at most 8"):
         attributable_fraction(model, {f"x{i}": 0 for i in range(9)}, parts="average")
     # A model of the others says something of those who have no case; a share of no cases is none.
-    with pytest.raises(CrampstatsError, match="the mean of 'low' is 0 .*nobody has the outcome"):
+    with pytest.raises(CrampstatsError, match=r"the mean of 'low' is 0 .*nobody has the outcome"):
         attributable_fraction(model, {"drug": 0}, among="low == 0")
