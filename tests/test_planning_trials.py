@@ -11,7 +11,7 @@ from crampstats import figures
 from crampstats.diagnostics import Coefficients, Mean, MeanContrast, TrialStudy, diagnose
 from crampstats.errors import CrampstatsError, SchemaError
 from crampstats.figures.power_curves import draw_power
-from crampstats.planning import ProportionComparison, RateComparison, power_curve, power_of
+from crampstats.planning import ProportionComparison, RateComparison, conditional_power, power_curve, power_of
 from crampstats.planning.power_curves import FirstPeople
 from crampstats.population import Arm, TrialPlan, simulate_trial
 from crampstats.survey import Survey
@@ -236,3 +236,17 @@ def test_a_power_curve_is_drawn_as_it_is() -> None:
     drawn = draw_power(curve, ax=ax, xlabel="people", ylabel="significant", goal=None)
     pd.testing.assert_frame_equal(drawn, curve.to_frame()[list(drawn.columns)])
     assert len(ax.lines) == 1
+
+
+def test_limits_of_further_trials_are_dotted() -> None:
+    future = conditional_power(-0.18, 0.34, tau2=0.1, sd=4.3, sizes=[100, 1000])
+    _, (ax,) = figures.canvas()
+    drawn = draw_power(future, ax=ax, xlabel="people", ylabel="benefit", goal=None)
+    assert drawn["conf_low"].isna().all()
+    alone, limit_alone, update, limit = ax.lines
+    np.testing.assert_allclose(update.get_xydata(), [[n, 100 * future.power(n)] for n in (100, 1000)])
+    assert alone.get_label() == "trial alone"
+    np.testing.assert_allclose(limit_alone.get_ydata()[0], 100 * future.power(math.inf, of="trial"))
+    np.testing.assert_allclose(limit.get_ydata()[0], 100 * future.power(math.inf))
+    assert (limit.get_linestyle(), limit.get_color()) == (":", update.get_color())
+    assert not ax.collections

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
+import numpy as np
+import pandas as pd
 import seaborn as sns
 from matplotlib.ticker import PercentFormatter
 
@@ -12,21 +14,21 @@ from crampstats.errors import CrampstatsError
 from crampstats.figures.style import COLOURS, INK, MARKERS, STYLE
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
 
-    from crampstats.planning.power_curves import PowerCurve
+    from crampstats.planning import FuturePower, PowerCurve
 
 
 def draw_power(
-    curve: PowerCurve | pd.DataFrame, *, ax: Axes, xlabel: str, ylabel: str, goal: float | None = 0.8
+    curve: PowerCurve | FuturePower | pd.DataFrame, *, ax: Axes, xlabel: str, ylabel: str, goal: float | None = 0.8
 ) -> pd.DataFrame:
-    """Draw the power of each analysis over the size of a study, with its Monte Carlo band; closed forms are dashed.
+    """Draw power over the size of a study: with Monte Carlo bands where there are any, closed forms dashed, limits dotted.
 
     Parameters
     ----------
     curve
-        As from `crampstats.planning.power_curve`, or its table, or several such tables below each other; at most four terms.
+        As from `crampstats.planning.power_curve` or `crampstats.planning.conditional_power`, or its table, or several such
+        tables below each other; at most four terms. A row of infinitely many people is the limit of its term.
     ax
         Where to draw.
     xlabel, ylabel
@@ -37,17 +39,18 @@ def draw_power(
     Returns
     -------
     DataFrame
-        What was drawn, as shares: ``term``, ``n``, ``estimate``, ``conf_low``, ``conf_high``, ``closed_form``.
+        What was drawn, as shares: ``term``, ``n``, ``estimate``, ``conf_low``, ``conf_high``, ``closed_form``; NaN for what is not
+        there.
 
     Raises
     ------
     CrampstatsError
         If there are more terms than colours, or a goal that is no share.
     """
-    from crampstats.planning.power_curves import PowerCurve
-
-    table = curve.to_frame() if isinstance(curve, PowerCurve) else curve
-    drawn = table[["term", "n", "estimate", "conf_low", "conf_high", "closed_form"]].reset_index(drop=True)
+    table = curve if isinstance(curve, pd.DataFrame) else curve.to_frame()
+    drawn = table.reindex(columns=["term", "n", "estimate", "conf_low", "conf_high", "closed_form"]).reset_index(
+        drop=True
+    )
     terms = list(dict.fromkeys(drawn["term"]))
     if len(terms) > len(COLOURS):
         raise CrampstatsError(f"draw_power: {len(terms)} terms are too many; draw at most {len(COLOURS)}.")
@@ -57,15 +60,18 @@ def draw_power(
         if goal is not None:
             ax.axhline(100 * goal, color=INK, linewidth=0.9, linestyle=":")
         for term, colour, marker in zip(terms, COLOURS, MARKERS, strict=False):
-            rows = drawn[drawn["term"] == term]
-            ax.fill_between(
-                rows["n"], 100 * rows["conf_low"], 100 * rows["conf_high"], color=colour, alpha=0.2, linewidth=0
-            )
+            mine = drawn[drawn["term"] == term]
+            rows = mine[np.isfinite(mine["n"])]
+            if rows["conf_low"].notna().any():
+                band = 100 * rows["conf_low"], 100 * rows["conf_high"]
+                ax.fill_between(rows["n"], *band, color=colour, alpha=0.2, linewidth=0)
             ax.plot(
                 rows["n"], 100 * rows["estimate"], color=colour, marker=marker, markersize=6, linewidth=2, label=term
             )
             if rows["closed_form"].notna().any():
                 ax.plot(rows["n"], 100 * rows["closed_form"], color=colour, linewidth=1.4, linestyle="--")
+            for limit in mine.loc[np.isinf(mine["n"]), "estimate"]:
+                ax.axhline(100 * limit, color=colour, linewidth=1.4, linestyle=":")
         ax.set_xlim(left=0)
         ax.set_ylim(0, 100)
         ax.yaxis.set_major_formatter(PercentFormatter(symbol=" %", decimals=0))
