@@ -664,3 +664,57 @@ def test_checks_know_their_families() -> None:
         observed_and_expected(model, upto=1.5)
     with pytest.raises(QuestionError, match="says nothing of the chances of counts"):
         observed_and_expected(cs.fit(survey(), "age ~ sex", family="gaussian"))
+
+
+def test_where_nobody_is_0_no_zero_is_extra() -> None:
+    above = cs.fit(cs.Survey(DATA.assign(cramps=DATA["cramps"] + 1)), "cramps ~ sex", family="poisson")
+    with pytest.raises(QuestionError, match="nobody's 'cramps' is 0"):
+        zero_inflation_test(above)
+
+
+def test_a_zero_among_thousands_is_told_and_no_number_above_all_floats() -> None:
+    counts = np.random.default_rng(3).poisson(2000.0, 200)
+    one = cs.fit(
+        cs.Survey(pd.DataFrame({"cramps": np.where(np.arange(200) == 0, 0, counts)})), "cramps ~ 1", family="poisson"
+    )
+    with pytest.raises(QuestionError, match="no test is needed"):
+        zero_inflation_test(one)
+
+
+def test_a_group_in_which_a_zero_has_no_chance_by_hand() -> None:
+    # A group of 2,000 cramps each: its chance of a 0 is 0 to all digits, and nobody there has one.
+    rng = np.random.default_rng(4)
+    often = np.repeat([0.0, 1.0], 200)
+    cramps = rng.poisson(np.where(often, 2000.0, 1.5)).astype(float)
+    survey = cs.Survey(pd.DataFrame({"often": often, "cramps": cramps}))
+    found = zero_inflation_test(cs.fit(survey, "cramps ~ often", family="poisson"))
+    few = often == 0
+    mean, zero = cramps[few].mean(), cramps == 0
+    score = zero * np.exp(mean) - 1
+    # The mean of the few is estimated, and moves their scores.
+    each = score - score.mean() + few * zero[few].mean() * np.exp(mean) * (cramps - mean)
+    assert found.statistic == pytest.approx(score.mean() / np.sqrt(each @ each / 400 / 399), rel=1e-8)
+
+
+def test_numbers_that_are_no_counts_have_no_chances() -> None:
+    cramps = DATA["cramps"] + 0.5 * (DATA["cramps"] > 3)
+    halves = cs.fit(cs.Survey(DATA.assign(cramps=cramps)), "cramps ~ sex", family="poisson")
+    for asked in (observed_and_expected, overdispersion_test, zero_inflation_test):
+        with pytest.raises(QuestionError, match=r"'cramps' is \d+\.5 for somebody and no count"):
+            asked(halves)
+    with pytest.raises(QuestionError, match="no count"):
+        quantile_residuals(halves, rng=1)
+
+
+def test_classes_are_not_calibrated_against_predicted_counts() -> None:
+    with pytest.raises(QuestionError, match="of 'often' only classes are known"):
+        calibration_check(fitted("simple", "grouped_negative_binomial"))
+
+
+def test_checks_need_names_of_their_own() -> None:
+    data = DATA.assign(observed=DATA["sex"])
+    model = cs.fit(cs.Survey(data), "cramps ~ sex", family="poisson")
+    with pytest.raises(
+        QuestionError, match=r"by: 'observed' is a column of the result.*define\(my_observed='observed'\)"
+    ):
+        observed_and_expected(model, by=["observed"])

@@ -4,10 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
+from scipy import stats
 
 import crampstats as cs
 from crampstats.effects import attributable_fraction
-from crampstats.errors import CrampstatsError, QuestionError
+from crampstats.errors import CrampstatsError, IntervalError, QuestionError
+from crampstats.intervals import interval
 
 
 def frame(n: int = 800) -> pd.DataFrame:
@@ -145,5 +147,33 @@ def test_what_a_share_refuses() -> None:
     with pytest.raises(CrampstatsError, match="give at most 8"):
         attributable_fraction(model, {f"x{i}": 0 for i in range(9)}, parts="average")
     # A model of the others says something of those who have no case; a share of no cases is none.
-    with pytest.raises(CrampstatsError, match=r"the mean of 'low' is 0 .*nobody has the outcome"):
+    with pytest.raises(CrampstatsError, match="nobody has the outcome 'low' in some group"):
         attributable_fraction(model, {"drug": 0}, among="low == 0")
+    below = cs.fit(SURVEY.define(loss="low - 2"), "loss ~ drug", family="gaussian")
+    with pytest.raises(CrampstatsError, match=r"the mean of 'loss' is -1.*: shares are of an outcome that counts"):
+        attributable_fraction(below, {"drug": 0})
+
+
+def test_the_estimate_has_the_limits_of_the_table() -> None:
+    share = attributable_fraction(cs.fit(SURVEY, "low ~ drug + old", family="binomial"), {"drug": 0}, by=["sex"])
+    assert share.estimate.interval_method == "log_complement"
+    limits, rest = share.estimate.interval(level=0.9), share.remaining.interval(level=0.9)
+    assert_allclose([limits.low, limits.high], [1 - rest.high, 1 - rest.low], rtol=1e-12)
+    pd.testing.assert_frame_equal(share.to_frame(level=0.9), share.estimate.to_frame(level=0.9))
+    # By hand, on the scale of the logarithm of what remains.
+    reach = stats.t.ppf(0.95, share.estimate.df) * share.estimate.std_error / (1 - share.estimate.value)
+    assert_allclose(np.log(1 - limits.low) - np.log(1 - limits.high), 2 * reach, rtol=1e-10)
+
+
+def test_what_has_no_complement_has_no_logarithm_of_it() -> None:
+    for value in (1.0, 1.2):
+        with pytest.raises(
+            IntervalError, match="method='log_complement' has no interval at values of 1 or more: use 'wald'"
+        ):
+            interval("log_complement", *(np.array([x]) for x in (value, 0.1, 100.0, 20.0)))
+    # A negative share, of an exposure that protects, has limits too.
+    found = interval("log_complement", *(np.array([x]) for x in (-0.5, 0.3, 100.0, np.inf)))
+    assert_allclose(
+        [found.low, found.high],
+        [[1 - 1.5 * np.exp(0.2 * 1.959963984540054)], [1 - 1.5 / np.exp(0.2 * 1.959963984540054)]],
+    )

@@ -364,3 +364,30 @@ def test_classes_have_no_mean() -> None:
     model = cs.fit(survey, "cramp_class ~ drug", family="ordinal")
     with pytest.raises(QuestionError, match="classes in order, which have no mean"):
         cs.g_formula(model, {"drug": 1})
+
+
+def test_a_slope_among_people_of_one_value_is_theirs() -> None:
+    # The step is one of the whole domain's spread: these people have none.
+    data = frame()
+    data["beyond_60"] = np.maximum(data["age_years"] - 60, 0)
+    model = cs.fit(cs.Survey(data), "low ~ beyond_60", family="binomial")
+    chance = model.predict(pd.DataFrame({"beyond_60": [0]})).value[0]
+    slope = model.coefficients.value[1] * chance * (1 - chance)
+    found = marginal_effect(model, "beyond_60", among="beyond_60 == 0")
+    assert found.value[0] == pytest.approx(slope, rel=1e-7)  # by differences
+
+
+def test_results_need_names_of_their_own() -> None:
+    model = cs.fit(cs.Survey(frame().assign(measure=1)), "low ~ drug + age_years", family="binomial")
+    with pytest.raises(QuestionError, match="by: 'measure' is a column of the result"):
+        comparison(model, "drug", by=["measure"])
+    with pytest.raises(QuestionError, match="by: 'age_years' is a column of the result"):
+        exposure_curve(model, "age_years", values=[40, 50], by=["age_years"])
+
+
+def test_exposed_and_reference_differ() -> None:
+    model = cs.fit(SURVEY, "low ~ drug + old", family="binomial")
+    with pytest.raises(CrampstatsError, match="exposed and reference have to differ"):
+        interaction(model, "drug", "old", values=((1, 1), (1, 0)))
+    with pytest.raises(CrampstatsError, match="values='01' have to be two or more"):
+        comparison(model, "drug", values="01")

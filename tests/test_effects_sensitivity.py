@@ -346,3 +346,12 @@ def test_what_probabilistic_bias_refuses() -> None:
         ask(rng=-1)
     with pytest.raises(CrampstatsError, match=r"the data contradict \d+ % of the draws"):
         ask(specificity=(5, 95))
+
+
+def test_yes_and_no_are_asked_as_1_and_0() -> None:
+    numbers = pd.DataFrame({"ill": [1, 1, 0, 0], "drug": [1, 0, 1, 0], "n": [40, 25, 60, 175]})
+    truths = numbers.astype({"ill": bool, "drug": bool})
+    rates = {"exposure": "drug", "sensitivity": 0.9, "specificity": 0.95}
+    first, second = (misclassified_exposure(cs.Survey(each, count="n"), "ill", **rates) for each in (numbers, truths))
+    assert_allclose(first.value, second.value, rtol=1e-14)
+    assert_allclose(first.covariance, second.covariance, rtol=1e-12)

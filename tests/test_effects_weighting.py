@@ -224,3 +224,8 @@ def test_a_doubly_robust_mean_of_a_number() -> None:
     if_drug = model.means_at(data.assign(drug=1))[0]
     pulled = if_drug + data["drug"] / effect.score * (data["age_years"] - if_drug)
     assert effect.means.value[0] == pytest.approx(np.average(pulled, weights=weight), rel=1e-12)
+
+
+def test_balance_is_of_a_list_of_columns() -> None:
+    with pytest.raises(QuestionError, match=r"columns='old' has to be a list of columns, as in \['old'\]"):
+        balance(weighted("average"), "old")

@@ -144,8 +144,8 @@ def test_levels_that_are_shares() -> None:
 def test_unknown_method_names_the_choices() -> None:
     with pytest.raises(
         IntervalError,
-        match=r"method='exact' is unknown: choose from korn_graubard, beta, logit, log, wald, wilson, arcsine, "
-        r"likelihood, clopper_pearson, mid_p, jeffreys, agresti_coull\.",
+        match=r"method='exact' is unknown: choose from korn_graubard, beta, logit, log, log_complement, wald, wilson, "
+        r"arcsine, likelihood, clopper_pearson, mid_p, jeffreys, agresti_coull\.",
     ):
         one("exact", 0.5, 0.1, 10, 5)
 

@@ -814,3 +814,49 @@ def test_the_picture_says_what_it_leaves_out() -> None:
         draw_missing_patterns(missing_patterns(few(), ["a", "b"]), ax=ax, names={"a": "x"})
     with pytest.raises(CrampstatsError, match="most=0"):
         draw_missing_patterns(missing_patterns(few(), ["a", "b"]), ax=ax, most=0)
+
+
+def test_numbers_of_half_the_length_are_imputed_as_such() -> None:
+    data = people().astype({"magnesium_mmol_l": np.float32})
+    sets = impute(cs.Survey(data), ["magnesium_mmol_l"], predictors="age_years", m=2, rng=1)
+    filled = sets.surveys[0].data["magnesium_mmol_l"]
+    assert filled.dtype == np.float32
+    assert set(filled) == set(data["magnesium_mmol_l"].dropna())
+    moved = delta_adjusted(sets, "magnesium_mmol_l", [0.1], level).to_frame()["estimate"]
+    gaps = data["magnesium_mmol_l"].isna().mean()
+    assert moved[1] - moved[0] == pytest.approx(0.1 * gaps, rel=1e-6)  # single precision
+
+
+def test_categories_of_numbers_may_be_shifted() -> None:
+    codes = np.random.default_rng(2).integers(0, 3, 300)
+    values = pd.Series(pd.Categorical.from_codes(codes, [10, 20, 30], ordered=True)).mask(np.arange(300) % 5 == 0)
+    sets = impute(cs.Survey(people().assign(dose=values)), ["dose"], predictors="age_years", m=2, rng=1)
+    moved = delta_adjusted(sets, "dose", [1.5], lambda each: cs.mean(each, "dose")).to_frame()["estimate"]
+    assert moved[1] - moved[0] == pytest.approx(1.5 / 5, rel=1e-9)
+
+
+def test_pooled_results_need_names_of_their_own() -> None:
+    data = people().assign(fmi="a", delta="b")
+    sets = impute(cs.Survey(data), ["magnesium_mmol_l"], predictors="age_years", m=2, rng=1)
+    with pytest.raises(QuestionError, match="pooled: 'fmi' is a column of the result"):
+        pooled(sets, lambda each: cs.mean(each, "magnesium_mmol_l", by=["fmi"]))
+    with pytest.raises(QuestionError, match="delta_adjusted: 'delta' is a column of the result"):
+        delta_adjusted(sets, "magnesium_mmol_l", [0.1], lambda each: cs.mean(each, "magnesium_mmol_l", by=["delta"]))
+    with pytest.raises(CrampstatsError, match=r"deltas=0\.1 has to be a list of numbers"):
+        delta_adjusted(sets, "magnesium_mmol_l", 0.1, level)
+
+
+@pytest.mark.parametrize("scale", [None, "identity"])
+def test_what_has_no_error_is_not_combined(scale: str | None) -> None:
+    sets = impute(cs.Survey(people()), ["magnesium_mmol_l"], predictors="age_years", m=2, rng=1)
+    with pytest.raises(CrampstatsError, match="estimate 1 is 0 in set 1 without a standard error"):
+        pooled(sets, lambda each: cs.prevalence(each, "magnesium_mmol_l > 9"), scale=scale)
+
+
+@pytest.mark.parametrize("gaps", [True, False])
+def test_a_predictor_that_is_not_there_is_told_by_the_survey_columns(gaps: bool) -> None:
+    data = people() if gaps else people().fillna({"magnesium_mmol_l": 0.8})
+    with pytest.raises(
+        QuestionError, match=r"given='age_year': there is no column 'age_year'; did you mean 'age_years'\?"
+    ):
+        observed_mean(cs.Survey(data), "magnesium_mmol_l", given="age_year")

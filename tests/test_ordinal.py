@@ -355,3 +355,40 @@ def test_options_that_do_not_go_with_it() -> None:
     shifted = cs.fit(survey(), "often ~ sex", family="ordinal", offset="age")
     assert shifted.predictors == ("age", "sex")
     assert repr(shifted).startswith("<Model often ~ sex, ordinal with link logit>")
+
+
+def test_classes_are_finite() -> None:
+    data = DATA.assign(often=DATA["often"].astype(float).where(DATA.index != 3, np.inf))
+    with pytest.raises(QuestionError, match="'often' is infinite for somebody"):
+        cs.fit(cs.Survey(data), "often ~ sex", family="ordinal")
+
+
+def test_predicted_classes_need_names_of_their_own() -> None:
+    data = DATA.rename(columns={"age": "term"})
+    model = cs.fit(cs.Survey(data), "often ~ term", family="ordinal")
+    with pytest.raises(QuestionError, match="predict: 'term' is a column of the result"):
+        model.predict(data.head(2))
+
+
+def test_classes_in_order_have_no_mean_and_no_effect_on_one() -> None:
+    model = cs.fit(survey("simple"), "often ~ sex + age", family="ordinal")
+    for asked in (
+        lambda: cs.g_formula(model, {"sex": "male"}),
+        lambda: cs.marginal_effect(model, "age"),
+        lambda: cs.attributable_fraction(model, {"sex": "male"}),
+        lambda: cs.doubly_robust(model, "age", covariates="sex"),
+    ):
+        with pytest.raises(QuestionError, match=r"^'often' is of classes in order, which have no mean"):
+            asked()
+
+
+def test_effects_on_grouped_counts_are_of_counts_and_not_set_beside_classes() -> None:
+    model = cs.fit(survey("simple"), "often ~ sex + age", family="grouped_negative_binomial", classes=NIGHTS)
+    found = cs.contrast(model, "sex", values=("male", "female"))
+    assert found.labels["term"].tolist() == ["difference of mean count of often: sex = male against female"]
+    assert cs.g_formula(model, {"sex": "male"}).labels["term"].tolist() == ["mean count of often if sex = male"]
+    assert cs.marginal_effect(model, "age").labels["term"].tolist() == ["slope of mean count of often on age"]
+    with pytest.raises(QuestionError, match="attributable_fraction sets what is predicted beside what was observed"):
+        cs.attributable_fraction(model, {"sex": "male"})
+    with pytest.raises(QuestionError, match="doubly_robust sets what is predicted beside what was observed"):
+        cs.doubly_robust(model, "age", covariates="sex")

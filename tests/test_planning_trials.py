@@ -205,7 +205,7 @@ def powers(**columns: object) -> pd.DataFrame:
 
 def test_power_is_drawn_with_its_band_and_the_closed_form_dashed() -> None:
     _, (ax,) = figures.canvas()
-    drawn = draw_power(powers(), ax=ax, xlabel="people", ylabel="significant")
+    drawn = draw_power(powers(), ax=ax, xlabel="people", ylabel="significant", title="Trials")
     pd.testing.assert_frame_equal(drawn, powers())
     goal, change, rates, form = ax.lines
     assert goal.get_ydata()[0] == 80
@@ -219,6 +219,7 @@ def test_power_is_drawn_with_its_band_and_the_closed_form_dashed() -> None:
         tuple(each) for each in corners.round(9).tolist()
     }
     assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_ylim()) == ("people", "significant", (0, 100))
+    assert ax.get_title(loc="left") == "Trials"
 
 
 def test_power_that_cannot_be_drawn() -> None:

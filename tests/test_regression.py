@@ -446,3 +446,42 @@ def test_chances_of_a_model_of_one_mean(survey: cs.Survey, data: pd.DataFrame) -
     assert_allclose(counts.cumulative_at(kinds, np.array([-1.0, 2.0])), [0, stats.poisson.cdf(2, mean[1])], rtol=1e-12)
     steps = np.sum([each * value for value, each in enumerate(counts.chances_at(kinds, range(80))[1])], axis=0)
     assert_allclose(steps, counts.means_at(kinds)[1], rtol=1e-9)
+
+
+def test_nothing_is_exceeded_for_certain() -> None:
+    # Without an effect in the sample the likelihood ratio is 0, or by rounding a little below.
+    for statistic in (0.0, -1e-14):
+        assert tail_of_f_sum(statistic, np.array([1.0, 2.0]), 20.0) == 1.0
+    data = pd.DataFrame({"low": [0, 1] * 60, "place": np.repeat(["a", "b", "c"], 40)})
+    model = cs.fit(cs.Survey(data), "low ~ place", family="binomial")
+    assert cs.term_test(model, "place", method="rao_scott").p_value == pytest.approx(1.0, abs=1e-6)
+
+
+def test_a_prediction_needs_names_of_its_own(data: pd.DataFrame) -> None:
+    renamed = data.rename(columns={"age_years": "term"})
+    model = cs.fit(cs.Survey(renamed), "low ~ term", family="binomial")
+    with pytest.raises(QuestionError, match=r"predict: 'term' is a column of the result; .*define\(my_term='term'\)"):
+        model.predict(renamed.head(2))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "family", "link", "age"),
+    [
+        ("low", "binomial", "log", 900.0),
+        ("low", "binomial", "identity", 900.0),
+        ("cramps", "poisson", "identity", -900.0),
+    ],
+)
+def test_a_mean_that_cannot_be_is_no_prediction(
+    survey: cs.Survey, outcome: str, family: str, link: str, age: float
+) -> None:
+    model = cs.fit(survey, f"{outcome} ~ age_years", family=family, link=link)
+    assert np.isfinite(model.predict(pd.DataFrame({"age_years": [50.0]})).value).all()
+    with pytest.raises(QuestionError, match=f"is impossible with family='{family}'; with link='{link}'"):
+        model.predict(pd.DataFrame({"age_years": [50.0, age]}))
+
+
+def test_a_mean_above_all_floats_is_no_prediction(survey: cs.Survey) -> None:
+    model = cs.fit(survey, "cramps ~ age_years", family="poisson")
+    with pytest.raises(QuestionError, match="a mean of inf is impossible"):
+        model.predict(pd.DataFrame({"age_years": [1e9]}))

@@ -26,6 +26,7 @@ Method = Literal[
     "beta",
     "logit",
     "log",
+    "log_complement",
     "wald",
     "wilson",
     "arcsine",
@@ -209,6 +210,14 @@ def log(value: np.ndarray, std_error: np.ndarray, n: np.ndarray, df: np.ndarray,
         raise IntervalError("method='log' has no interval at values of 0 or less: use 'wald'.")
     factor = np.exp(t_quantile(df, (1 + level) / 2) * std_error / value)
     return Interval(value / factor, value * factor, ("",) * len(value))
+
+
+def log_complement(value: np.ndarray, std_error: np.ndarray, n: np.ndarray, df: np.ndarray, level: float) -> Interval:
+    """Return t limits on the scale of log(1 - value), transformed back; for shares that would be gone, which are below 1."""
+    if np.any(value >= 1):
+        raise IntervalError("method='log_complement' has no interval at values of 1 or more: use 'wald'.")
+    rest = log(1 - value, std_error, n, df, level)
+    return Interval(1 - rest.high, 1 - rest.low, rest.notes)
 
 
 def wald(value: np.ndarray, std_error: np.ndarray, n: np.ndarray, df: np.ndarray, level: float) -> Interval:  # noqa: ARG001
@@ -441,6 +450,7 @@ METHODS: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray, flo
     "beta": beta,
     "logit": logit,
     "log": log,
+    "log_complement": log_complement,
     "wald": wald,
     "wilson": wilson,
     "arcsine": arcsine,
@@ -450,7 +460,7 @@ METHODS: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray, flo
     "jeffreys": _counted("jeffreys"),
     "agresti_coull": _counted("agresti_coull"),
 }
-PROPORTION_METHODS = tuple(method for method in METHODS if method not in {"log", "wald"})
+PROPORTION_METHODS = tuple(method for method in METHODS if method not in {"log", "log_complement", "wald"})
 
 
 def interval(
@@ -463,7 +473,8 @@ def interval(
     method
         For proportions of any survey ``"korn_graubard"`` (conservative), ``"beta"``, ``"logit"``, ``"wilson"``,
         ``"arcsine"``, ``"likelihood"``; for those of a simple random sample also ``"clopper_pearson"``, ``"mid_p"``,
-        ``"jeffreys"``, ``"agresti_coull"``; ``"log"`` for ratios; ``"wald"`` for anything.
+        ``"jeffreys"``, ``"agresti_coull"``; ``"log"`` for ratios; ``"log_complement"`` for attributable fractions; ``"wald"``
+        for anything.
     value, std_error, n, df
         Shape (k,).
     level

@@ -68,15 +68,14 @@ class AttributableFraction:
 
     @property
     def estimate(self) -> Estimate:
-        """The shares, to compute with; its Wald intervals are symmetric, those of `to_frame` are better."""
-        rows = -np.eye(len(self.remaining))
+        """The shares; limits are those of the logarithm of 1 less the share, Wald's where one is 1 or more."""
         return mapped(
             self.remaining,
-            rows,
+            -np.eye(len(self.remaining)),
             value=1 - self.remaining.value,
             labels=self.remaining.labels,
             n=self.remaining.n,
-            interval_method="wald",
+            interval_method="log_complement" if self.remaining.interval_method == "log" else "wald",
         )
 
     def to_frame(self, *, level: float = 0.95) -> pd.DataFrame:
@@ -90,12 +89,9 @@ class AttributableFraction:
         Returns
         -------
         DataFrame
-            Limits are those of the logarithm of 1 less the share. ``note`` tells where fractions of single exposures add up
-            to another sum than all together.
+            Of `estimate`. ``note`` tells where fractions of single exposures add up to another sum than all together.
         """
-        table = self.remaining.to_frame(level=level)
-        low, high = 1 - table["conf_high"], 1 - table["conf_low"]
-        table = table.assign(estimate=1 - table["estimate"], conf_low=low, conf_high=high)
+        table = self.estimate.to_frame(level=level)
         return table.assign(note=self._notes(table)) if self._counted > 1 else table
 
     @property
@@ -200,10 +196,13 @@ def attributable_fraction(
     refuse_classes(model, observed="attributable_fraction")
     people = People.of(model.survey, by, among)
     observed = mean(model.survey if among is None else model.survey.where(among), str(model.formula.response), by=by)
-    if np.any(observed.value <= 0):
+    if np.any(observed.value < 0):
         raise CrampstatsError(
-            f"the mean of {model.formula.response!r} is {observed.value.min():.4g} (in some group, where there are several), and "
-            "shares are of a mean above 0: nobody has the outcome, or it is none that counts from 0."
+            f"the mean of {model.formula.response!r} is {observed.value.min():.4g}: shares are of an outcome that counts from 0."
+        )
+    if np.any(observed.value == 0):
+        raise CrampstatsError(
+            f"nobody has the outcome {model.formula.response!r} in some group: there is nothing to share."
         )
     sets, shares = _shares(names, parts)
     settings = [read_setting(model, {name: exposures[name] for name in names if name in each}) for each in sets]

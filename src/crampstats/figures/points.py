@@ -338,16 +338,22 @@ def draw_against_truth(table: pd.DataFrame, *, row: str, series: str, ax: Axes, 
     Raises
     ------
     CrampstatsError
-        If a column is not there, a number is not above 0, or there are more than three series.
+        If a column is not there, the table is empty, a number is not above 0, a row has several truths, or there are more than
+        three series.
     """
     numbers = ["estimate", "conf_low", "conf_high", "truth"]
     if absent := [name for name in (row, series, *numbers) if name not in table.columns]:
         raise CrampstatsError(f"draw_against_truth: the table lacks {absent}; it has {list(table.columns)}.")
+    if table.empty:
+        raise CrampstatsError("draw_against_truth: the table has no rows.")
     if not (table[numbers] > 0).all(axis=None):
         raise CrampstatsError("draw_against_truth: a logarithmic axis needs ratios, intervals and truths above 0.")
     rows, kinds = list(dict.fromkeys(table[row])), list(dict.fromkeys(table[series]))
     if len(kinds) > len(COLOURS) - 1:
         raise CrampstatsError(f"draw_against_truth: {len(kinds)} series are too many to tell apart; at most 3.")
+    several = table.groupby(row, sort=False)["truth"].nunique()
+    if several.max() > 1:
+        raise CrampstatsError(f"draw_against_truth: {several.idxmax()!r} has more than one truth.")
     step = 0.5 / len(kinds)
     offset = {kind: (place - (len(kinds) - 1) / 2) * step for place, kind in enumerate(kinds)}
     position = [rows.index(one) + offset[kind] for one, kind in zip(table[row], table[series], strict=True)]

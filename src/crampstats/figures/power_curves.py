@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 
 
 def draw_power(
-    curve: PowerCurve | FuturePower | pd.DataFrame, *, ax: Axes, xlabel: str, ylabel: str, goal: float | None = 0.8
+    curve: PowerCurve | FuturePower | pd.DataFrame,
+    *,
+    ax: Axes,
+    xlabel: str,
+    ylabel: str,
+    title: str = "",
+    goal: float | None = 0.8,
 ) -> pd.DataFrame:
     """Draw power over the size of a study: with Monte Carlo bands where there are any, closed forms dashed, limits dotted.
 
@@ -33,6 +39,8 @@ def draw_power(
         Where to draw.
     xlabel, ylabel
         Such as ``"people in both arms"`` and ``"chance of a significant result"``.
+    title
+        Above the axes.
     goal
         The power that is marked by a line, between 0 and 1; None for no line.
 
@@ -65,9 +73,9 @@ def draw_power(
             if rows["conf_low"].notna().any():
                 band = 100 * rows["conf_low"], 100 * rows["conf_high"]
                 ax.fill_between(rows["n"], *band, color=colour, alpha=0.2, linewidth=0)
-            ax.plot(
-                rows["n"], 100 * rows["estimate"], color=colour, marker=marker, markersize=6, linewidth=2, label=term
-            )
+            shown = {"color": colour, "marker": marker, "markersize": 6, "linewidth": 2, "label": term}
+            # A point at 0 or 100 % is drawn whole.
+            ax.plot(rows["n"], 100 * rows["estimate"], clip_on=False, zorder=3, **shown)
             if rows["closed_form"].notna().any():
                 ax.plot(rows["n"], 100 * rows["closed_form"], color=colour, linewidth=1.4, linestyle="--")
             for limit in mine.loc[np.isinf(mine["n"]), "estimate"]:
@@ -77,6 +85,7 @@ def draw_power(
         ax.yaxis.set_major_formatter(PercentFormatter(symbol=" %", decimals=0))
         ax.set_xlabel(xlabel)
         ax.set_ylabel(ylabel)
+        ax.set_title(title)
         ax.grid(axis="y", color="#dddddd", linewidth=0.8)
         ax.set_axisbelow(True)
         sns.despine(ax=ax)

@@ -89,7 +89,7 @@ def observed_mean(
         )
 
     def fail(problem: str) -> NoReturn:
-        raise QuestionError(f"given={given!r}: {problem}.")
+        raise QuestionError(f"given={given!r}: {problem}")
 
     kept = {name: column_named(survey.data, name, fail) for name in formula.predictors}
     question = read_question(variable)

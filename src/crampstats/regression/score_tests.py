@@ -81,6 +81,7 @@ def overdispersion_test(model: Model) -> ScoreTest:
     """
     if model.family.name != "poisson":
         raise QuestionError(f"overdispersion_test needs family='poisson'; this model has {model.family.name!r}.")
+    refuse_fractions(model)
 
     def compare(data: pd.DataFrame, outcome: np.ndarray) -> Compared:
         mean, slopes = model.means_at(data)
@@ -129,6 +130,7 @@ def zero_inflation_test(model: Model) -> ScoreTest:
             f"zero_inflation_test needs family='poisson' or 'negative_binomial'; this model has {model.family.name!r}."
         )
 
+    refuse_fractions(model)
     _, known = people_of(model)
     if (known > 0).all():
         raise QuestionError(f"zero_inflation_test: nobody's {model.formula.response!r} is 0, so that no zero is extra.")
@@ -149,7 +151,6 @@ def zero_inflation_test(model: Model) -> ScoreTest:
 
 def _score_test(model: Model, name: str, compare: Compare) -> ScoreTest:
     """Return the test of a mean score; slopes are those of its negative."""
-    refuse_fractions(model)
     _, score = compared(model, pd.DataFrame({"term": [name]}), compare)
     statistic, df = float(score.value[0] / score.std_error[0]), float(score.df[0])
     return ScoreTest(name, statistic, df, float(special.stdtr(df, -statistic)))
