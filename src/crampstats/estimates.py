@@ -170,7 +170,8 @@ class Estimate:
             Confidence.
         method
             One of `crampstats.intervals.Method`: ``"korn_graubard"``, ``"beta"``, ``"logit"``, ``"wilson"``, ``"arcsine"``,
-            ``"likelihood"`` for proportions, ``"log"`` for ratios, ``"log_complement"`` for attributable fractions, ``"wald"``; for proportions of a simple random sample also
+            ``"likelihood"`` for proportions, ``"log"`` for ratios, ``"log_complement"`` for attributable fractions,
+            ``"wald"``; for proportions of a simple random sample also
             ``"clopper_pearson"``, ``"mid_p"``, ``"jeffreys"``, ``"agresti_coull"``. None for the estimate's own.
 
         Raises
