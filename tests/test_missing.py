@@ -272,6 +272,24 @@ def test_the_same_luck_gives_the_same_sets_and_other_luck_others() -> None:
     assert not SETS.surveys[0].data.equals(SETS.surveys[1].data)
 
 
+def test_the_sets_do_not_hang_on_the_signs_that_a_library_chooses(monkeypatch: pytest.MonkeyPatch) -> None:
+    svd, eigh = np.linalg.svd, np.linalg.eigh
+
+    def other_svd(*arguments: object, **keywords: object) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        left, values, right = svd(*arguments, **keywords)
+        return -left, values, -right
+
+    def other_eigh(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        values, vectors = eigh(matrix)
+        return values, -vectors
+
+    monkeypatch.setattr(np.linalg, "svd", other_svd)
+    monkeypatch.setattr(np.linalg, "eigh", other_eigh)
+    again = impute(SURVEY, ["magnesium_mmol_l"], **ASKED)
+    for one, other in zip(SETS.surveys, again.surveys, strict=True):
+        pd.testing.assert_frame_equal(one.data, other.data)
+
+
 def test_nothing_global_is_touched() -> None:
     code = (
         "import warnings, numpy as np, pandas as pd, crampstats as cs\n"

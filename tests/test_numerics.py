@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import poisson
 
 from crampstats import numerics
-from crampstats.numerics import BLOCK, GuideTable, cell_totals, jacobian, poisson_counts
+from crampstats.numerics import BLOCK, GuideTable, cell_totals, jacobian, poisson_counts, symmetric_root
 
 
 def by_pandas(codes: list[np.ndarray], sizes: list[int], values: np.ndarray) -> np.ndarray:
@@ -186,3 +186,13 @@ def test_poisson_counts_at_the_ends(mean: float) -> None:
 def test_a_larger_mean_never_makes_a_smaller_count(uniform: float, mean: float, more: float) -> None:
     counts = poisson_counts(np.full(2, uniform), np.array([mean, mean + more]))
     assert counts[1] >= counts[0]
+
+
+@pytest.mark.parametrize("rank", [3, 2], ids=["of full rank", "one direction without variance"])
+def test_a_symmetric_root_is_one(rank: int) -> None:
+    factor = np.array([[2.0, 0.5, -1.0], [0.3, 1.0, 0.2], [0.1, 0.0, 3.0]])[:, :rank]
+    covariance = factor @ factor.T
+    root = symmetric_root(covariance)
+    assert_allclose(root, root.T, atol=1e-14)
+    assert_allclose(root @ root, covariance, atol=1e-12)
+    assert (np.linalg.eigvalsh(root) > -1e-7).all()

@@ -131,6 +131,26 @@ def _slope(
     return slope, np.where(np.isnan(error), np.inf, error)
 
 
+def symmetric_root(covariance: np.ndarray) -> np.ndarray:
+    """Return the symmetric square root of a covariance.
+
+    Unlike a root along eigenvectors or singular vectors, whose signs the library of linear algebra is free to choose, it is
+    the same on every machine.
+
+    Parameters
+    ----------
+    covariance
+        Shape (k, k), symmetric, with no negative eigenvalue beyond rounding.
+
+    Returns
+    -------
+    ndarray
+        Shape (k, k).
+    """
+    values, vectors = np.linalg.eigh(covariance)
+    return (vectors * np.sqrt(np.clip(values, 0.0, None))) @ vectors.T
+
+
 def restricted_cubic_basis(values: np.ndarray, knots: np.ndarray) -> np.ndarray:
     """Return the columns of a cubic spline that is linear beyond its outer knots.
 

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import fdtrc, stdtr
 
 from crampstats.errors import ConvergenceError
+from crampstats.numerics import symmetric_root
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,6 +99,14 @@ def _library(matrix: np.ndarray, generator: np.random.Generator) -> tuple[type, 
             columns, gap = self._columns(name), self.ix_miss[name]
             drawn = generator.choice(self.ix_obs[name], len(self.ix_obs[name]))
             return self.data[name].to_numpy()[drawn], columns[drawn], columns[gap], {}, {}
+
+        def _perturb_gaussian(self, name: str) -> None:
+            # The library draws along singular vectors, whose signs are another machine's choice; a symmetric root has none.
+            outcome, columns, *_ = self.get_fitting_data(name)
+            self.models[name] = self.model_class[name](outcome, columns)
+            fitted = self.results[name] = self.models[name].fit()
+            root = symmetric_root(np.asarray(fitted.cov_params()))
+            self.params[name] = np.asarray(fitted.params) + root @ generator.standard_normal(len(root))
 
     class MatchedByLot(OLS):
         """Linear regression whose predictions are never equal.
