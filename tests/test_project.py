@@ -146,8 +146,10 @@ def test_environment_yml_holds_the_ranges_of_pyproject() -> None:
     expected["python"] = requirement("python" + project["requires-python"])[1]
     expected["pip"] = frozenset()
     listed = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
-    assert dict(requirement(text) for text in listed["dependencies"] if isinstance(text, str)) == expected
-    assert listed["dependencies"][-1] == {"pip": ["-e ."]}
+    *by_conda, last = listed["dependencies"]
+    *by_pip, itself = last["pip"]
+    assert dict(requirement(text) for text in [*by_conda, *by_pip]) == expected
+    assert itself == "-e ."
 
 
 def test_the_lock_pins_every_dependency_with_hashes_and_no_address() -> None:
