@@ -19,7 +19,7 @@ from crampstats.errors import CrampstatsError
 from crampstats.output import write_whole
 from crampstats.report.compare import compare_files
 from crampstats.report.notebooks import AT_ONCE, Run, execute, fingerprint, read_notebook
-from crampstats.report.pages import write_index, write_notebook_page
+from crampstats.report.site import Contents, write_site
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,16 +110,14 @@ def _keep(project: Project, run: Run, staging: Path, state: State, print_now: st
         target.parent.mkdir(parents=True, exist_ok=True)
         path.replace(target)
     write_whole(project.build / "notebooks" / run.path.name, nbformat.writes(run.executed).encode() + b"\n")
-    write_notebook_page(run.executed, project.build / "html" / f"{run.path.stem}.html")
     state[run.path.stem] = {"fingerprint": print_now, "files": made}
 
 
 def _forget_removed(project: Project, state: State) -> None:
-    """Drop from build/ the pages of notebooks that are no longer there."""
+    """Drop from build/ the notebooks that are no longer there."""
     for name in set(state) - {path.stem for path in project.notebooks}:
         del state[name]
-        for made in (project.build / "notebooks" / f"{name}.ipynb", project.build / "html" / f"{name}.html"):
-            made.unlink(missing_ok=True)
+        (project.build / "notebooks" / f"{name}.ipynb").unlink(missing_ok=True)
 
 
 def _refuse_twice_made(runs: list[Run], staging: Path, state: State) -> list[Run]:
@@ -170,13 +168,13 @@ def _run_changed(project: Project, state: State, tell: Callable[[str], None]) ->
     return [run for run in runs if run.failure]
 
 
-def _write_index(project: Project, findings: dict[str, list[str]], failed: list[Run]) -> Path:
-    """Write the first page of the report and return its path."""
-    path = project.build / "html" / "index.html"
+def _write_report(project: Project, findings: dict[str, list[str]], failed: list[Run]) -> Path:
+    """Write the report and return the path of its first page."""
     made = [project.build / "notebooks" / notebook.name for notebook in project.notebooks]
     executed = {notebook.stem: read_notebook(notebook) for notebook in made if notebook.exists()}
-    write_index(executed, findings, {run.path.name: run.failure for run in failed}, path)
-    return path
+    failures = {run.path.name: run.failure for run in failed}
+    contents = Contents(project.root, executed, project.build / "results", findings, failures)
+    return write_site(contents, project.build / "html")
 
 
 def _tell_verdict(findings: dict[str, list[str]], failed: list[Run], tell: Callable[[str], None]) -> bool:
@@ -225,7 +223,7 @@ def reproduce(root: Path, tell: Callable[[str], None] = print) -> int:
         (project.build / "results" / name).unlink(missing_ok=True)
     write_whole(project.state, json.dumps(state, indent=1).encode())
     findings = compare_files(project.committed(), project.made(state))
-    report = _write_index(project, findings, failed)
+    report = _write_report(project, findings, failed)
     well = _tell_verdict(findings, failed, tell)
     tell(f"report, after {time.monotonic() - started:.1f} s: {report}")
     return 0 if well else 1

@@ -1,21 +1,37 @@
-"""Pages of the report: HTML that needs no network."""
+"""Pages of the report: HTML that needs no network, one file a page."""
 
 from __future__ import annotations
 
 import html
+import re
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from nbconvert.exporters.html import HTMLExporter
+from nbconvert.filters.markdown_mistune import markdown2html_mistune
 
 from crampstats.output import write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Sequence
 
-PAGE = """<!DOCTYPE html>
+SITE = "crampstats"
+# Where the navigation leads, and what it says.
+PLACES = (
+    ("index.html", "Story"),
+    ("cut-offs.html", "Cut-offs"),
+    ("evidence.html", "Evidence"),
+    ("claims.html", "Claims"),
+    ("parameters.html", "Parameters"),
+    ("methods.html", "Methods"),
+    ("how-to.html", "How to"),
+    ("reference.html", "Reference"),
+    ("downloads.html", "Downloads"),
+    ("provenance.html", "Provenance"),
+)
+SHELL = """<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -25,103 +41,159 @@ PAGE = """<!DOCTYPE html>
 {style}</style>
 </head>
 <body>
+<a class="skip" href="#content">Skip to the text</a>
+<header>
+<nav aria-label="Pages"><a class="home" href="index.html">{site}</a>
+<ul>
+{places}
+</ul></nav>
+</header>
+<main id="content">
 {body}
-</body>
+</main>
+<footer>
+<p>Associations are not effects; low serum magnesium is not deficiency; nothing here is medical advice.
+Works cited: <a href="sources.html">sources</a>.</p>
+</footer>
+{script}</body>
 </html>
 """
+TAG = re.compile(r"(<[^>]*>)")
+# What stands in these is code, a link already, or a heading of its own.
+UNTOUCHED = {"a", "pre", "code", "script", "style", "math", "svg"}
 
 
-def _template() -> Path:
+@dataclass(frozen=True)
+class Page:
+    """A page of the report.
+
+    Attributes
+    ----------
+    name
+        Of the file, such as ``claims.html``.
+    title
+        Plain text.
+    body
+        HTML of the main part, with one first heading.
+    script
+        JavaScript that the page carries; without it the page can be read as well.
+    place
+        The entry of the navigation that it belongs to, if not its own name.
+    """
+
+    name: str
+    title: str
+    body: str
+    script: str = ""
+    place: str = ""
+
+
+def template_folder() -> Path:
     """Return the folder of the template, which is a real one in every installation that can run notebooks."""
     return Path(str(resources.files("crampstats.report"))) / "template"
 
 
-def page(title: str, body: str) -> bytes:
+def template_text(name: str) -> str:
+    """Return a file of the template."""
+    return (template_folder() / name).read_text(encoding="utf-8")
+
+
+def render(page: Page, names: Iterable[str]) -> bytes:
     """Return a whole page.
 
     Parameters
     ----------
-    title
-        Plain text; escaped here.
-    body
+    page
+        What it holds.
+    names
+        Of all pages of the site; the navigation leads to those among them.
+    """
+    there = set(names)
+    places = "\n".join(
+        _place(name, text, name == (page.place or page.name), name == page.name)
+        for name, text in PLACES
+        if name in there
+    )
+    title = page.title if page.title == SITE else f"{page.title} – {SITE}"
+    script = f"<script>\n{page.script}</script>\n" if page.script else ""
+    style = template_text("style.css")
+    return SHELL.format(
+        title=html.escape(title), style=style, site=SITE, places=places, body=page.body, script=script
+    ).encode()
+
+
+def _place(name: str, text: str, within: bool, here: bool) -> str:
+    """Return an entry of the navigation."""
+    current = ' aria-current="page"' if here else ' aria-current="true"' if within else ""
+    return f'<li><a href="{quote(name)}"{current}>{html.escape(text)}</a></li>'
+
+
+def write_pages(pages: Sequence[Page], folder: Path) -> None:
+    """Write pages, and remove those that are no longer among them.
+
+    Parameters
+    ----------
+    pages
+        Of the whole site.
+    folder
+        Where they go.
+    """
+    names = [page.name for page in pages]
+    for page in pages:
+        write_whole(folder / page.name, render(page, names))
+    for path in folder.glob("*.html"):
+        if path.name not in names:
+            path.unlink()
+
+
+def from_markdown(text: str) -> str:
+    """Return Markdown as HTML; what is HTML in it is shown as text."""
+    return markdown2html_mistune(html.escape(text, quote=False).replace("&gt;", ">"))
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, caption: str, classes: str = "") -> str:
+    """Return a table that can be scrolled.
+
+    Parameters
+    ----------
+    headings
+        Plain texts.
+    rows
+        HTML of the cells.
+    caption
+        Plain text; also the name of the region that scrolls.
+    classes
+        Of the table.
+    """
+    head = "".join(f'<th scope="col">{html.escape(text)}</th>' for text in headings)
+    body = "\n".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+    shown = html.escape(caption)
+    kind = f' class="{classes}"' if classes else ""
+    return (
+        f'<div class="table" role="region" tabindex="0" aria-label="{html.escape(caption, quote=True)}">\n'
+        f"<table{kind}><caption>{shown}</caption>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table>\n</div>"
+    )
+
+
+def in_texts(page: str, change: Any) -> str:
+    """Return HTML in which the texts outside of tags, links and code went through a function.
+
+    Parameters
+    ----------
+    page
         HTML.
+    change
+        From text to HTML.
     """
-    style = (_template() / "style.css").read_text(encoding="utf-8")
-    return PAGE.format(title=html.escape(title), style=style, body=body).encode()
+    parts, inside = [], 0
+    for part in TAG.split(page):
+        name = re.match(r"</?([a-z0-9]+)", part)
+        if name and name[1] in UNTOUCHED and not part.endswith("/>"):
+            inside += -1 if part.startswith("</") else 1
+        parts.append(part if name or inside else change(part))
+    return "".join(parts)
 
 
-def title_of(notebook: Any) -> str:
-    """Return the first heading of a notebook."""
-    for cell in notebook.cells:
-        for line in cell.source.splitlines():
-            if cell.cell_type == "markdown" and line.startswith("# "):
-                return line[2:].strip()
-    return "Untitled"
-
-
-def write_notebook_page(notebook: Any, path: Path) -> None:
-    """Write a notebook as a page.
-
-    Parameters
-    ----------
-    notebook
-        Executed.
-    path
-        Of the page.
-    """
-    template = _template()
-    exporter = HTMLExporter(template_name=template.name, extra_template_basedirs=[str(template.parent)])
-    body, _ = exporter.from_notebook_node(notebook)
-    links = '<nav><a href="index.html">crampstats: all questions</a></nav>\n<main>\n'
-    write_whole(path, page(title_of(notebook), f"{links}{body}\n</main>"))
-
-
-def write_index(
-    notebooks: Mapping[str, Any], findings: Mapping[str, list[str]], failures: Mapping[str, str], path: Path
-) -> None:
-    """Write the first page: what was asked, and whether the results are the committed ones.
-
-    Parameters
-    ----------
-    notebooks
-        Executed, by their names without ending.
-    findings
-        Differences by file, as from `crampstats.report.compare.compare_files`.
-    failures
-        Of notebooks that did not run through, by file; their pages show earlier results.
-    path
-        Of the page.
-    """
-    items = "\n".join(
-        f'<li><a href="{quote(name)}.html">{html.escape(title_of(notebook))}</a></li>'
-        for name, notebook in notebooks.items()
-    )
-    body = (
-        "<main><h1>crampstats: serum magnesium and muscle cramps</h1>\n"
-        "<p>Each page asks one question and answers it from data. Associations are not effects; nothing here is medical "
-        f"advice.</p>\n<ol>\n{items}\n</ol>\n<h2>Are these the committed results?</h2>\n"
-        f"{_verdict(findings, failures)}\n</main>"
-    )
-    write_whole(path, page("crampstats", body))
-
-
-def _verdict(findings: Mapping[str, list[str]], failures: Mapping[str, str]) -> str:
-    """Say in HTML what failed and what differs."""
-    parts = []
-    if failures:
-        parts.append(f'<p class="differs">{len(failures)} failed; what is shown of them is from an earlier run:</p>')
-        parts.append(_list(f"{name}: {text}" for name, text in failures.items()))
-    differing = {name: texts for name, texts in findings.items() if texts}
-    if differing:
-        parts.append(
-            f'<p class="differs">{len(differing)} of {len(findings)} files differ from the committed ones:</p>'
-        )
-        parts.append(_list(f"{name}: {'; '.join(texts)}" for name, texts in differing.items()))
-    else:
-        parts.append(f"<p>All {len(findings)} tables, figures and notebooks equal the committed ones.</p>")
-    return "\n".join(parts)
-
-
-def _list(texts: Iterable[str]) -> str:
-    """Return texts as a list in HTML."""
+def listing(texts: Iterable[str]) -> str:
+    """Return plain texts as a list."""
     return "<ul>\n" + "\n".join(f"<li>{html.escape(text)}</li>" for text in texts) + "\n</ul>"

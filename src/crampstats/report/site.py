@@ -1,0 +1,111 @@
+"""The report as a whole: which pages there are."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from crampstats.report.citations import citations
+from crampstats.report.notebook_pages import answer_of, notebook_pages, pictures_of, title_of
+from crampstats.report.pages import SITE, Page, from_markdown, listing, write_pages
+from crampstats.report.story import story
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+TITLE = "Serum magnesium and muscle cramps"
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What the report is made of.
+
+    Attributes
+    ----------
+    root
+        The checkout, whose ``docs/`` holds the texts.
+    notebooks
+        Executed, by their names without ending.
+    results
+        The folder with ``tables/`` and ``figures/``.
+    findings
+        Differences from what is committed by file, as from `crampstats.report.compare.compare_files`; None if nothing was
+        compared.
+    failures
+        Of notebooks that did not run through, by file; their pages show earlier results.
+    """
+
+    root: Path
+    notebooks: Mapping[str, Any]
+    results: Path
+    findings: Mapping[str, list[str]] | None
+    failures: Mapping[str, str]
+
+
+def write_site(contents: Contents, folder: Path) -> Path:
+    """Write the whole report.
+
+    Parameters
+    ----------
+    contents
+        What it is made of.
+    folder
+        Where the pages go; others that lie there are removed.
+
+    Returns
+    -------
+    Path
+        Of the first page.
+    """
+    pages = [_index(contents), *notebook_pages(contents.notebooks, citations())]
+    write_pages(pages, folder)
+    return folder / "index.html"
+
+
+def _index(contents: Contents) -> Page:
+    """Return the first page: the story, the questions, and whether the results are the committed ones."""
+    text = contents.root / "docs" / "index.md"
+    told = ""
+    if text.exists():
+        pictures = pictures_of(contents.notebooks)
+        told = story(text.read_text(encoding="utf-8"), contents.results / "tables", pictures)
+    body = (
+        f"<h1>{TITLE}</h1>\n{told}\n<h2>Questions and answers</h2>\n"
+        f'<ol class="questions">\n{_questions(contents.notebooks)}\n</ol>\n'
+        f"<h2>Are these the committed results?</h2>\n{_verdict(contents)}"
+    )
+    return Page("index.html", SITE, body)
+
+
+def _questions(notebooks: Mapping[str, Any]) -> str:
+    """Return each question with its answer."""
+    return "\n".join(
+        f'<li><a href="{quote(name)}.html">{html.escape(title_of(notebook))}</a>{from_markdown(answer_of(notebook))}</li>'
+        for name, notebook in notebooks.items()
+    )
+
+
+def _verdict(contents: Contents) -> str:
+    """Say what failed and what differs."""
+    parts = []
+    if contents.failures:
+        parts.append(
+            f'<p class="differs">{len(contents.failures)} failed; what is shown of them is from an earlier run:</p>'
+        )
+        parts.append(listing(f"{name}: {text}" for name, text in contents.failures.items()))
+    if contents.findings is None:
+        return "\n".join(
+            [*parts, "<p>The pages were made from the committed results; nothing was run or compared.</p>"]
+        )
+    differing = {name: texts for name, texts in contents.findings.items() if texts}
+    if differing:
+        parts.append(
+            f'<p class="differs">{len(differing)} of {len(contents.findings)} files differ from the committed ones:</p>'
+        )
+        parts.append(listing(f"{name}: {'; '.join(texts)}" for name, texts in differing.items()))
+    else:
+        parts.append(f"<p>All {len(contents.findings)} tables, figures and notebooks equal the committed ones.</p>")
+    return "\n".join(parts)
