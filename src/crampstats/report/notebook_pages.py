@@ -9,14 +9,14 @@ from urllib.parse import quote
 
 from nbconvert.exporters.html import HTMLExporter
 
-from crampstats.report.pages import Page, in_texts, template_folder
+from crampstats.report.pages import Page, in_texts, keep_units, template_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 CAPTION = re.compile(r"<p><strong>(Figure|Table) (\d+)\.(\d+)\.(.*?)</strong>", re.DOTALL)
 MENTION = re.compile(r"\b(Figure|Table) (\d+)\.(\d+)\b|\b[Nn]otebook (\d\d)\b")
-REGION = 'role="region" aria-label="Table"'
+UNNAMED = 'aria-label="Table"'
 
 
 def title_of(notebook: Any) -> str:
@@ -84,7 +84,7 @@ def _with_anchors(body: str) -> str:
     parts = re.split(r'(id="Table-\d+-\d+")', anchored)
     named = [parts[0]]
     for anchor, rest in zip(parts[1::2], parts[2::2], strict=True):
-        named += [anchor, rest.replace(REGION, f'role="region" aria-labelledby={anchor[3:]}', 1)]
+        named += [anchor, rest.replace(UNNAMED, f"aria-labelledby={anchor[3:]}", 1)]
     return "".join(named)
 
 
@@ -102,7 +102,7 @@ def _linker(files: Mapping[str, str], citations: Mapping[str, str]) -> Callable[
         anchor = f"#{kind}-{notebook}-{place}" if kind else ""
         return f'<a href="{files[number]}{anchor}">{found[0]}</a>' if number in files else found[0]
 
-    return lambda text: either.sub(link, text)
+    return lambda text: keep_units(either.sub(link, text))
 
 
 def _neighbours(notebooks: Mapping[str, Any], index: int) -> str:

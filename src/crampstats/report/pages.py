@@ -59,8 +59,10 @@ Works cited: <a href="sources.html">sources</a>.</p>
 </html>
 """
 TAG = re.compile(r"(<[^>]*>)")
-# What stands in these is code, a link already, or a heading of its own.
-UNTOUCHED = {"a", "pre", "code", "script", "style", "math", "svg"}
+# A number and its unit stay on one line.
+UNIT = re.compile(r"(?<=\d) (?=(?:%|mmol/L|mg/dL|mEq/L)(?!\w))")
+# What stands in these is code, a link already, or a heading.
+UNTOUCHED = {"a", "pre", "code", "script", "style", "math", "svg", "strong", "th", "h1", "h2", "h3"}
 
 
 @dataclass(frozen=True)
@@ -192,6 +194,11 @@ def in_texts(page: str, change: Any) -> str:
             inside += -1 if part.startswith("</") else 1
         parts.append(part if name or inside else change(part))
     return "".join(parts)
+
+
+def keep_units(text: str) -> str:
+    """Return a text in which no line breaks between a number and its unit."""
+    return UNIT.sub("\u00a0", text)
 
 
 def listing(texts: Iterable[str]) -> str:

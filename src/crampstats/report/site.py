@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from crampstats.report.citations import citations
 from crampstats.report.notebook_pages import answer_of, notebook_pages, pictures_of, title_of
-from crampstats.report.pages import SITE, Page, from_markdown, listing, write_pages
+from crampstats.report.pages import SITE, Page, from_markdown, in_texts, keep_units, listing, write_pages
 from crampstats.report.story import story
 
 if TYPE_CHECKING:
@@ -83,7 +83,8 @@ def _index(contents: Contents) -> Page:
 def _questions(notebooks: Mapping[str, Any]) -> str:
     """Return each question with its answer."""
     return "\n".join(
-        f'<li><a href="{quote(name)}.html">{html.escape(title_of(notebook))}</a>{from_markdown(answer_of(notebook))}</li>'
+        f'<li><a href="{quote(name)}.html">{html.escape(title_of(notebook))}</a>'
+        f"{in_texts(from_markdown(answer_of(notebook)), keep_units)}</li>"
         for name, notebook in notebooks.items()
     )
 
