@@ -109,6 +109,13 @@ def test_files_are_read_and_written_in_their_rooms(path: Path) -> None:
     assert not (names & READS_OR_WRITES) or room_of(path) in MAY_READ_OR_WRITE
 
 
+def test_notebooks_do_not_reach_what_their_fingerprint_leaves_out() -> None:
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        assert not re.search(
+            r"crampstats(\.| import )(report|cli)|cs\.(report|cli)", path.read_text(encoding="utf-8")
+        ), path
+
+
 def test_nothing_is_evaluated() -> None:
     for path in MODULES:
         calls = [

@@ -169,11 +169,12 @@ def test_a_kernel_that_does_not_start(error: Exception, tmp_path: Path, monkeypa
 @pytest.fixture
 def parts(tmp_path: Path) -> tuple[Path, Path, Path]:
     """Return a notebook, a package and a lock."""
-    nbformat.write(notebook("x = 1", "x"), tmp_path / "one.ipynb")
+    (tmp_path / "notebooks").mkdir()
+    nbformat.write(notebook("x = 1", "x"), tmp_path / "notebooks" / "one.ipynb")
     (tmp_path / "package" / "__pycache__").mkdir(parents=True)
     (tmp_path / "package" / "module.py").write_text("y = 1\n")
     (tmp_path / "lock").write_text("numpy==2.0\n")
-    return tmp_path / "one.ipynb", tmp_path / "package", tmp_path / "lock"
+    return tmp_path / "notebooks" / "one.ipynb", tmp_path / "package", tmp_path / "lock"
 
 
 def test_the_fingerprint_does_not_see_outputs_and_caches(parts: tuple[Path, Path, Path]) -> None:
@@ -182,7 +183,22 @@ def test_the_fingerprint_does_not_see_outputs_and_caches(parts: tuple[Path, Path
     node.cells[1].outputs, node.cells[1].execution_count = [], None
     nbformat.write(notebooks.bare(node), parts[0])
     (parts[1] / "__pycache__" / "module.pyc").write_bytes(b"1")
+    for name in notebooks.BEYOND:
+        (parts[1] / name).mkdir()
+        (parts[1] / name / "pages.py").write_text("x = 1\n")
     assert notebooks.fingerprint(*parts) == before
+
+
+def test_the_fingerprint_sees_the_files_that_a_notebook_reads(parts: tuple[Path, Path, Path]) -> None:
+    data = parts[0].parent.parent / "data.csv"
+    data.write_text("x\n1\n")
+    node = nbformat.read(parts[0], as_version=4)
+    node.cells[2].source = "pd.read_csv('../data.csv')"
+    nbformat.write(node, parts[0])
+    before = notebooks.fingerprint(*parts)
+    assert notebooks.fingerprint(*parts) == before
+    data.write_text("x\n2\n")
+    assert notebooks.fingerprint(*parts) != before
 
 
 @pytest.mark.parametrize("changed", ["source", "kind", "package", "name", "lock", "python"])
