@@ -59,11 +59,11 @@ Exit code 1 if anything is wrong with the file, or if the design that you name g
 """
 PREVALENCE = """\
 data sets that can stand for FILE (the design is theirs):
-  nhanes_cramps      leg cramps of US adults 2005-2008: sex, age_group, cramp_class (0 never ... 3 from five
-                     times a month, 4 daily or nearly)
+  nhanes_cramps      leg cramps of US adults 2005-2008: sex, age_group, cramp_class (in the past month:
+                     0 never, 1 once, 2 two to four times, 3 five to fifteen times, 4 more often)
   nhanes_magnesium   serum magnesium 2021-2023, a subset that is not nationally representative: sex, age_group,
                      magnesium_mg_dl
-  nhanes1_magnesium  serum magnesium 1971-1975: sex, age_group, magnesium_mg_dl
+  nhanes1_magnesium  serum magnesium 1971-1975: sex, age_group, magnesium_meq_l
 
 examples:
   crampstats prevalence nhanes_cramps "cramp_class >= 3" --observed cramp_class --by sex age_group

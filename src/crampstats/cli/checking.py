@@ -19,7 +19,8 @@ from crampstats.datasets.own.cells import key
 from crampstats.datasets.own.files import Layout, read_table
 from crampstats.datasets.own.headers import read_heading
 from crampstats.datasets.own.plan import Planned, Wishes, plan
-from crampstats.datasets.own.study import COLUMNS, NAMES
+from crampstats.datasets.own.rectangle import is_empty
+from crampstats.datasets.own.study import COLUMNS, MEASURES, NAMES
 from crampstats.datasets.own.telling import Finding, StudyFileError, StudyWarning
 from crampstats.datasets.own.values import read_columns
 from crampstats.errors import DesignError, SchemaError
@@ -224,7 +225,9 @@ def _column(cells: pd.Series, draft: Planned, values: pd.Series, findings: Seque
     """Return what was understood of a column."""
     own = [one for one in findings if one.fault.column == draft.header]
     wrong = cells.index.isin([row for one in own if one.scope == "row" for row in one.fault.rows])
-    unread = any(one.scope == "file" and not one.fault.rows for one in own)
+    unread = any(one.scope == "file" for one in own)
+    if unread:
+        wrong |= ~cells.map(lambda cell: is_empty(cell) or bool(pd.isna(cell))).to_numpy(dtype=bool)
     present = values.notna().to_numpy() & ~wrong
     type_ = _type(draft.name, values)
     declared = COLUMNS.get(draft.name)
@@ -234,7 +237,7 @@ def _column(cells: pd.Series, draft: Planned, values: pd.Series, findings: Seque
         draft.name,
         draft.name in NAMES,
         type_,
-        (draft.unit or unit) if not unread else (draft.unit or ""),
+        draft.unit or ("unknown" if unread and draft.name in MEASURES else unit),
         unit,
         int(present.sum()),
         int(len(values) - present.sum() - wrong.sum()),
@@ -266,7 +269,8 @@ def _range(values: pd.Series, type_: str) -> str:
     if type_ == "yes/no":
         words = ["yes" if level else "no" for level in counts.index]
     elif type_ in {"number", "whole number"} and not set(counts.index) <= {0, 1}:
-        return f"{_rounded(values.min())} to {_rounded(values.max())}"
+        ends = dict.fromkeys((_rounded(values.min()), _rounded(values.max())))
+        return " to ".join(ends)
     if len(words) > FEW or any(len(word) > SHORT for word in words):
         return f"{len(words)} different"
     return ", ".join(f"{word}: {count}" for word, count in zip(words, counts, strict=True))
@@ -290,6 +294,11 @@ def _verdict(report: Report) -> str:
             f"{len(in_rows)} fault{'s' * (len(in_rows) != 1)} in {in_rows['row'].nunique()} of {report.rows} rows"
         )
     return f"{' and '.join(said)}."
+
+
+def _counted(report: Report) -> str:
+    """Return how many rows there are, and how they are numbered."""
+    return f"{report.rows} row{'s' * (report.rows != 1)} of people; {report.counting}."
 
 
 def _summary(report: Report) -> list[dict[str, Any]]:
@@ -317,7 +326,7 @@ STARRED = (
 
 def _text(report: Report) -> bytes:
     """Return the report as plain text."""
-    lines = [f"{printable(report.file)}: {_verdict(report)}", f"{report.rows} rows of people; {report.counting}.", ""]
+    lines = [f"{printable(report.file)}: {_verdict(report)}", _counted(report), ""]
     lines += [text_table(_summary(report), right=("values", "missing", "faulty"))]
     if not all(column.known for column in report.columns):
         lines += ["", STARRED]
@@ -352,7 +361,7 @@ def _html(report: Report) -> bytes:
             tables.append((title, records(chosen)))
     paragraphs = [
         _verdict(report),
-        f"{report.rows} rows of people; {report.counting}.",
+        _counted(report),
         f"Estimates: {report.estimates}",
     ]
     if not all(column.known for column in report.columns):

@@ -61,8 +61,8 @@ def in_options(text: str) -> str:
     text = re.sub(rf"\b(units)\[({_TEXT})\]=({_TEXT})", _item, text)
     text = re.sub(rf"\bcodes\[({_TEXT})\]\[({_TEXT})\]=({_TEXT})", _code, text)
     text = re.sub(rf"\b({_SINGLE})=({_TEXT})", lambda found: f"{_option(found[1])} {_quoted(found[2])}", text)
-    text = re.sub(r"\b(columns|units|codes)(?==[ .])=", lambda found: _OPTIONS[found[1]], text)
-    text = re.sub(rf"\b({_SINGLE})=(?=[ .\[])", lambda found: f"{_option(found[1])} ", text)
+    text = re.sub(r"\b(columns|units|codes)=(?=[ .]|$)", lambda found: _OPTIONS[found[1]], text)
+    text = re.sub(rf"\b({_SINGLE})=(?=[ .\[]|$)", lambda found: f"{_option(found[1])} ", text)
     return printable(text)
 
 
