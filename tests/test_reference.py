@@ -144,6 +144,32 @@ def test_the_bibliography() -> None:
     assert bibliography()["eurostat2013"]["doi"] == "10.2785/11470"
 
 
+def test_works_of_the_bibliography_come_in_the_order_of_their_keys() -> None:
+    table = sources("naylor1994", "eurostat2013")
+    assert table.index.tolist() == [0, 1]
+    assert table["key"].tolist() == ["naylor1994", "eurostat2013"]
+    assert table["citation"].tolist() == [bibliography()[key]["citation"] for key in ("naylor1994", "eurostat2013")]
+    assert table["doi"].tolist() == ["10.1093/ageing/23.5.418", "10.2785/11470"]
+    pd.testing.assert_frame_equal(sources(*sources()["key"]), sources())
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        (
+            ["grandner2007", "naylor1994", "zzz"],
+            "keys that the bibliography does not have: 'grandner2007' (like grandner2017), 'zzz'; sources() lists",
+        ),
+        (["Naylor1994"], "does not have: 'Naylor1994' (like naylor1994); sources()"),
+        ([["naylor1994"]], "does not have: ['naylor1994'] (like naylor1994); sources()"),
+        ([""], "does not have: ''; sources()"),
+    ],
+)
+def test_unknown_keys_of_the_bibliography_are_all_named(keys: list, message: str) -> None:
+    with pytest.raises(ReferenceDataError, match=re.escape(message)):
+        sources(*keys)
+
+
 @pytest.mark.parametrize("table", [*TABLES, "sources"])
 def test_packaged_tables_are_well_formed(table: str) -> None:
     header, *rows = csv.reader((FOLDER / f"{table}.csv").read_text(encoding="utf-8").splitlines())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from difflib import get_close_matches
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
@@ -12,6 +13,8 @@ from crampstats.errors import ReferenceDataError
 from crampstats.reference.sourced import Sourced
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import pandas as pd
 
 
@@ -27,17 +30,39 @@ def bibliography() -> dict[str, dict[str, str]]:
     return {row["key"]: {"citation": row["citation"], "doi": row["doi"]} for row in read_table("sources")}
 
 
-def sources() -> pd.DataFrame:
-    """Return the bibliography as a table: ``key``, ``citation``, ``doi``.
+def sources(*keys: str) -> pd.DataFrame:
+    """Return the bibliography, or the works of some keys in their order, as a table: ``key``, ``citation``, ``doi``.
+
+    Parameters
+    ----------
+    *keys
+        Keys of the bibliography; without any, all works.
+
+    Raises
+    ------
+    ReferenceDataError
+        Of keys that the bibliography does not have: all of them, each with those that look like it.
 
     Examples
     --------
     >>> sources().set_index("key").loc["grandner2017", "doi"]
     '10.1371/journal.pone.0178465'
+    >>> sources("iom1997", "grandner2017")["key"].tolist()
+    ['iom1997', 'grandner2017']
     """
     import pandas as pd
 
-    return pd.DataFrame(read_table("sources"))
+    known = bibliography()
+    if unknown := [key for key in keys if not isinstance(key, str) or key not in known]:
+        named = ", ".join(f"{key!r}{_like(key, known)}" for key in unknown)
+        raise ReferenceDataError(f"keys that the bibliography does not have: {named}; sources() lists all that it has.")
+    return pd.DataFrame([{"key": key, **known[key]} for key in keys or known])
+
+
+def _like(key: object, known: Iterable[str]) -> str:
+    """Return which keys look like one that is unknown, in brackets; nothing where none does."""
+    near = get_close_matches(str(key).lower(), known)
+    return f" (like {', '.join(near)})" if near else ""
 
 
 def sourced(row: dict[str, str], column: str = "value") -> Sourced:
