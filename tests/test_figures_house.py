@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.text import Annotation
 from matplotlib.ticker import NullLocator
 from PIL import Image
 
@@ -218,6 +219,6 @@ def test_arrows_of_a_graph_end_at_different_places() -> None:
     _, (ax,) = figures.canvas(width=10)
     drawn = figures.draw_graph(graph, ax=ax, layout=[["A", "B"], ["C", "D"]])
     assert sorted(zip(drawn["cause"], drawn["effect"], strict=True)) == sorted((a.upper(), b.upper()) for a, b in edges)
-    arrows = [text for text in ax.texts if text.arrow_patch is not None]
+    arrows = [text for text in ax.texts if isinstance(text, Annotation)]
     ends = {(text.xy, text.xyann) for text in arrows}
     assert len(ends) == len({text.xy for text in arrows}) == len({text.xyann for text in arrows}) == 5
