@@ -84,7 +84,11 @@ def test_each_specification_has_a_stroke_at_each_of_its_options() -> None:
         (1, "≤ 0.70", two), (2, "≤ 0.70", one), (3, "< 0.75", two), (4, "< 0.75", one),
         (1, "usual", two), (2, "single", one), (3, "usual", two), (4, "single", one),
     }  # fmt: skip
-    assert strokes(ax) == {(place, round(float(labels[option]), 6), colour) for place, option, colour in expected}
+    # Strokes of single draws stand in the upper half of a row, those of usual levels in the lower, to be told apart in grey.
+    shift = {one: -0.2, two: 0.2}
+    assert strokes(ax) == {
+        (place, round(float(labels[option]) + shift[colour], 6), colour) for place, option, colour in expected
+    }
     assert ax.get_ylim()[0] > ax.get_ylim()[1]  # from the top
     assert upper.get_xlim() == ax.get_xlim() == (0, 5)
     assert not any(label.get_visible() for label in upper.get_xticklabels())
@@ -196,3 +200,14 @@ def test_refused_shares() -> None:
         draw_shares(SHARES, ax=ax, scale="odds")
     with pytest.raises(CrampstatsError, match=r"\['x'\] are no choices of the table; \['cutoff', 'draws'\] are"):
         draw_shares(SHARES, ax=ax, names={"x": "y"})
+
+
+def test_options_are_called_by_the_names_given() -> None:
+    _, (_, ax), table = drawn(options={"usual": "usual level", "≤ 0.70": "1-2"})
+    texts = [label.get_text() for label in ax.get_yticklabels()]
+    assert texts == ["Low is", "1–2", "< 0.75", "Draws", "single", "usual level"]
+    assert set(table["draws"]) == {"single", "usual"}
+    _, (ax,) = figures.canvas()
+    shares = choice_shares(TABLE, list(CHOICES))
+    told = draw_shares(shares, ax=ax, options={"usual": "usual level"}).set_index("choice")["text"]
+    assert told["draws"].endswith("\nusual level → single")

@@ -1,5 +1,6 @@
 """Figures: one style, colour-blind safe, readable at half size; saved the same to the last byte."""
 
+from crampstats.figures.alt_texts import describe
 from crampstats.figures.contours import draw_tipping_point
 from crampstats.figures.curves import draw_cutoff_curve
 from crampstats.figures.diagrams import draw_flow, draw_graph
@@ -20,6 +21,7 @@ from crampstats.figures.style import Picture, canvas, draw_legend, pixels_of, sa
 __all__ = [
     "Picture",
     "canvas",
+    "describe",
     "draw_against_truth",
     "draw_calibration",
     "draw_cutoff_curve",

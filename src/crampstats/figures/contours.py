@@ -42,7 +42,7 @@ def draw_tipping_point(
     ax
         Where to draw.
     xlabel, ylabel
-        Such as ``"sensitivity"`` and ``"specificity"``, in per cent.
+        Such as ``"sensitivity"`` and ``"specificity"``; the marks of both axes are in per cent.
     bands
         Those of the prevalences whose line gets a band, the interval of the apparent prevalence carried over; `draw_legend`
         then says which.

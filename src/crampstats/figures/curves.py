@@ -8,10 +8,10 @@ import matplotlib as mpl
 import numpy as np
 import seaborn as sns
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import MultipleLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from crampstats.errors import CrampstatsError
-from crampstats.figures.style import COLOURS, INK, STYLE
+from crampstats.figures.style import COLOURS, GRID, INK, STYLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,29 +65,30 @@ def draw_cutoff_curve(
         )
         ax.step(x, percent["at_most"], where="post", color=COLOURS[0], linewidth=2.2, label="as reported")
         ax.plot(x, percent["interpolated"], color=COLOURS[1], linewidth=1.6, linestyle="--", label="interpolated")
-        top = float(percent["band_high"].max()) * 1.05
+        top = min(100.0, float(percent["band_high"].max()) * 1.05)
         for name, cutoff in (named or {}).items():
-            share = percent["at_most"].to_numpy()[np.searchsorted(x, cutoff, side="right") - 1]
+            row = percent.iloc[np.searchsorted(x, cutoff, side="right") - 1]
+            share = row["at_most"]
             ax.plot([cutoff, cutoff], [0, share], color=INK, linewidth=0.9, linestyle=":")
             ax.plot(cutoff, share, "o", color=INK, markersize=6)
             ax.annotate(
                 f"{name}\n{share:.1f} %",
-                (cutoff, share),
-                xytext=(-6, 5),
+                (cutoff, row["band_high"]),
+                xytext=(-6, 2),
                 textcoords="offset points",
                 ha="right",
                 va="bottom",
-                fontsize=10,
+                fontsize=11,
                 linespacing=1.1,
                 path_effects=[withStroke(linewidth=3, foreground="white")],
             )
         ax.set_xlim(x.min(), x.max())
         ax.set_ylim(0, top)
-        ax.yaxis.set_major_locator(MultipleLocator(10))
+        ax.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10], integer=True))
         ax.yaxis.set_major_formatter(PercentFormatter(symbol=" %", decimals=0))
         ax.set_xlabel(xlabel)
         ax.set_ylabel(ylabel)
-        ax.grid(axis="y", color="#dddddd", linewidth=0.8)
+        ax.grid(axis="y", color=GRID, linewidth=0.8)
         ax.set_axisbelow(True)
         sns.despine(ax=ax)
     return drawn

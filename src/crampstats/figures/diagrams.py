@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import textwrap
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
@@ -10,19 +11,26 @@ import pandas as pd
 from matplotlib.patches import Rectangle
 
 from crampstats.errors import CrampstatsError
-from crampstats.figures.style import COLOURS, INK, STYLE
+from crampstats.figures.style import COLOURS, INK, STYLE, with_dashes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import networkx as nx
     from matplotlib.axes import Axes
 
     from crampstats.participation import ParticipantFlow
 
+# Boxes of a graph: half their width in distances of two columns, letters in a line, and size of letters in points.
+HALF, LETTERS, SIZE = 0.41, 25, 10.5
+# Lines of text above the first and below the last line of a box, and between two boxes.
+ABOVE, BELOW, BETWEEN = 0.3, 0.4, 1.2
+# A space at which a line does not end.
+UNBROKEN = "\u00a0"
 
-def draw_flow(flow: ParticipantFlow, *, ax: Axes) -> pd.DataFrame:
-    """Draw how many people were left after each step, from the top down, and how many fell out.
+
+def draw_flow(flow: ParticipantFlow, *, ax: Axes, steps: Sequence[str] = ()) -> pd.DataFrame:
+    """Draw how many people were left after each step, from the top down, and beside it how many fell out.
 
     Parameters
     ----------
@@ -30,14 +38,28 @@ def draw_flow(flow: ParticipantFlow, *, ax: Axes) -> pd.DataFrame:
         As from `crampstats.participant_flow`.
     ax
         Where to draw; its axis is switched off.
+    steps
+        What to write for the steps, from the sample on; empty for the words of `flow`, which are those of the questions.
 
     Returns
     -------
     DataFrame
         What was drawn: ``step``, ``people``, ``excluded``, ``excluded_share``.
+
+    Raises
+    ------
+    CrampstatsError
+        If `steps` are not as many as those of `flow`.
     """
     drawn = flow.to_frame()
+    if steps:
+        if len(steps) != len(drawn):
+            raise CrampstatsError(
+                f"draw_flow: steps={list(steps)} has to name the {len(drawn)} steps {list(flow.steps)}."
+            )
+        drawn["step"] = list(steps)
     box = {"boxstyle": "round,pad=0.5", "facecolor": "white", "edgecolor": INK}
+    arrow = {"arrowstyle": "-|>", "color": INK, "shrinkA": 0, "shrinkB": 0}
     with mpl.rc_context(STYLE):
         ax.set_xlim(0, 1)
         ax.set_ylim(len(drawn) - 0.5, -0.5)
@@ -46,24 +68,26 @@ def draw_flow(flow: ParticipantFlow, *, ax: Axes) -> pd.DataFrame:
             zip(drawn["step"], drawn["people"], drawn["excluded"], drawn["excluded_share"], strict=True)
         ):
             if place:
-                arrow = {"arrowstyle": "-|>", "color": INK, "shrinkA": 0, "shrinkB": 0}
                 ax.annotate("", (0.3, place - 0.28), xytext=(0.3, place - 0.72), arrowprops=arrow)
-                ax.text(0.62, place - 0.5, f"{excluded:,} left out\n({share:.1%} of the weight)", va="center")
-            ax.text(0.3, place, f"{step}\n{people:,} people", ha="center", va="center", bbox=box)
+                ax.annotate("", (0.6, place - 0.5), xytext=(0.3, place - 0.5), arrowprops=arrow)
+                gone = f"{excluded:,} left out\n({100 * share:.1f} % of the weight)"
+                ax.text(0.62, place - 0.5, gone, va="center")
+            ax.text(0.3, place, f"{with_dashes(step)}\n{people:,} people", ha="center", va="center", bbox=box)
     return drawn
 
 
 def draw_graph(graph: nx.DiGraph, *, ax: Axes, layout: Sequence[Sequence[str]]) -> pd.DataFrame:
     """Draw a causal graph too large for single arrows: its groups as boxes that list their variables, and arrows between.
 
-    The more variables of one group act on variables of another, the thicker the arrow.
+    The more variables of one group act on variables of another, the thicker and darker the arrow. Variables are written
+    without their units, one that is there in several units once; those known only of simulated people stand last, in italics.
 
     Parameters
     ----------
     graph
-        As from `crampstats.Population.graph`, its nodes with the attributes ``group`` and ``truth``.
+        As from `crampstats.Population.graph`, its nodes with the attributes ``group``, ``truth`` and ``unit``.
     ax
-        Where to draw; its axis is switched off.
+        Where to draw; its axis is switched off. Four columns need 10 inches.
     layout
         Names of groups in columns from left to right, each from the top down. Variables of other groups are not drawn.
 
@@ -77,23 +101,17 @@ def draw_graph(graph: nx.DiGraph, *, ax: Axes, layout: Sequence[Sequence[str]]) 
     CrampstatsError
         If a group is not in the graph.
     """
-    members: dict[str, list[str]] = {}
-    for node, data in graph.nodes(data=True):
-        members.setdefault(data["group"], []).append(node)
+    groups = {data["group"] for _, data in graph.nodes(data=True)}
     chosen = [group for column in layout for group in column]
-    if strangers := [group for group in chosen if group not in members]:
-        raise CrampstatsError(f"draw_graph: {strangers} are no groups; these are {list(members)}.")
-    places: dict[str, tuple[float, float, float]] = {}
-    tallest = 0.0
-    for place, column in enumerate(layout):
-        # One unit a line: a box has a line for its name, one for each variable, and one between boxes.
-        heights = [len(members[group]) + 1.5 for group in column]
-        total = sum(heights) + 1.5 * (len(column) - 1)
-        tallest = max(tallest, total)
-        top = total / 2
-        for group, height in zip(column, heights, strict=True):
-            places[group] = (float(place), top, height)
-            top -= height + 1.5
+    if strangers := [group for group in chosen if group not in groups]:
+        raise CrampstatsError(f"draw_graph: {strangers} are no groups; these are {sorted(groups)}.")
+    lists = {group: (_listed(graph, group, truth=False), _listed(graph, group, truth=True)) for group in chosen}
+    # One unit a line: a box has a line for its name and those of its variables.
+    heights = {group: 1 + len(seen) + len(latent) + ABOVE + BELOW for group, (seen, latent) in lists.items()}
+    tallest = max(sum(heights[group] for group in column) + BETWEEN * (len(column) - 1) for column in layout)
+    places = {
+        group: place for number, column in enumerate(layout) for group, place in _stack(column, number, heights).items()
+    }
     counts: dict[tuple[str, str], int] = {}
     for cause, effect in graph.edges:
         pair = (graph.nodes[cause]["group"], graph.nodes[effect]["group"])
@@ -101,52 +119,104 @@ def draw_graph(graph: nx.DiGraph, *, ax: Axes, layout: Sequence[Sequence[str]]) 
             counts[pair] = counts.get(pair, 0) + 1
     with mpl.rc_context(STYLE):
         ax.set_axis_off()
-        ax.set_xlim(-0.45, len(layout) - 0.55)
-        ax.set_ylim(-tallest / 2 - 0.5, tallest / 2 + 0.5)
-        for (cause, effect), number in counts.items():
-            _draw_arrow(ax, places[cause], places[effect], number)
-        for group, (x, top, height) in places.items():
-            box = Rectangle((x - 0.38, top - height), 0.76, height, facecolor="white", edgecolor=INK, zorder=2)
-            ax.add_patch(box)
-            ax.text(x, top - 0.75, group, ha="center", va="center", fontweight="bold", fontsize=11, zorder=3)
-            for line, node in enumerate(members[group]):
-                latent = graph.nodes[node]["truth"]
-                ax.text(
-                    x,
-                    top - 1.8 - line,
-                    node.removeprefix("true_").replace("_", " "),
-                    ha="center",
-                    va="center",
-                    fontsize=9,
-                    style="italic" if latent else "normal",
-                    color=COLOURS[0] if latent else INK,
-                    zorder=3,
-                )
+        ax.set_xlim(-HALF - 0.04, len(layout) - 1 + HALF + 0.04)
+        ax.set_ylim(-tallest / 2 - 0.2, tallest / 2 + 0.2)
+        ends = _ends(list(counts), places)
+        for pair, number in sorted(counts.items(), key=lambda item: item[1]):
+            _draw_arrow(ax, *ends[pair], number)
+        for group, place in places.items():
+            _draw_box(ax, group, place, *lists[group])
     return pd.DataFrame(
         [{"cause": cause, "effect": effect, "arrows": number} for (cause, effect), number in counts.items()],
         columns=["cause", "effect", "arrows"],
     )
 
 
-def _draw_arrow(ax: Axes, cause: tuple[float, float, float], effect: tuple[float, float, float], number: int) -> None:
-    """Draw one arrow between boxes, from side to side, or from below to above within a column."""
-    (x, top, height), (to_x, to_top, to_height) = cause, effect
-    if x == to_x:
-        side = 0.38 if top > to_top else -0.38
-        start, end, bend = (x + side, top - height / 2), (to_x + side, to_top - to_height / 2), -0.35
-    else:
-        side = 0.38 if to_x > x else -0.38
-        start, end, bend = (x + side, top - height / 2), (to_x - side, to_top - to_height / 2), 0.0
-        if abs(to_x - x) > 1.5:
-            bend = 0.12
+def _listed(graph: nx.DiGraph, group: str, *, truth: bool) -> list[str]:
+    """Return the variables of a group that are known of everybody, or only of simulated people, in lines of text."""
+    names = []
+    for node, data in graph.nodes(data=True):
+        if data["group"] == group and data["truth"] == truth:
+            per = f"_{data['unit'].lower().replace('/', '_')}" if "/" in data["unit"] else ""
+            names.append(node.removeprefix("true_").removesuffix(per).replace("_", UNBROKEN))
+    return [line.replace(UNBROKEN, " ") for line in textwrap.wrap(", ".join(dict.fromkeys(names)), LETTERS)]
+
+
+def _stack(column: Sequence[str], number: int, heights: Mapping[str, float]) -> dict[str, tuple[float, float, float]]:
+    """Return for each group of a column the middle, the top and the height of its box."""
+    top = (sum(heights[group] for group in column) + BETWEEN * (len(column) - 1)) / 2
+    places = {}
+    for group in column:
+        places[group] = (float(number), top, heights[group])
+        top -= heights[group] + BETWEEN
+    return places
+
+
+def _draw_box(
+    ax: Axes, group: str, place: tuple[float, float, float], seen: Sequence[str], latent: Sequence[str]
+) -> None:
+    """Draw a group: its name, its variables, and in italics those that nobody sees."""
+    x, top, height = place
+    ax.add_patch(Rectangle((x - HALF, top - height), 2 * HALF, height, facecolor="white", edgecolor=INK, zorder=2))
+    lines: list[tuple[str, dict[str, Any]]] = [(group, {"fontweight": "bold"})]
+    lines += [(text, {}) for text in seen]
+    lines += [(text, {"style": "italic", "color": COLOURS[0]}) for text in latent]
+    for number, (text, look) in enumerate(lines):
+        y = top - ABOVE - 0.5 - number
+        ax.text(x, y, text, ha="center", va="center", fontsize=SIZE, zorder=3, **look)
+
+
+Point = tuple[float, float]
+
+
+def _ends(
+    pairs: Sequence[tuple[str, str]], places: Mapping[str, tuple[float, float, float]]
+) -> dict[tuple[str, str], tuple[Point, Point, float]]:
+    """Return where each arrow begins, where it ends and how it bends; those at one side of a box are spread over it.
+
+    Arrows between columns go from side to side; within a column from edge to edge, or around what lies between.
+    """
+    found: dict[tuple[str, str], tuple[Point, Point, float]] = {}
+    sides: dict[tuple[str, float], list[tuple[float, tuple[str, str], int]]] = {}
+    for cause, effect in pairs:
+        (x, top, height), (to_x, to_top, to_height) = places[cause], places[effect]
+        if x == to_x:
+            found[cause, effect] = _within(places[cause], places[effect])
+            continue
+        side = HALF if to_x > x else -HALF
+        sides.setdefault((cause, x + side), []).append((to_top - to_height / 2, (cause, effect), 0))
+        sides.setdefault((effect, to_x - side), []).append((top - height / 2, (cause, effect), 1))
+    points: dict[tuple[str, str], dict[int, Point]] = {}
+    for (group, x), arrows in sides.items():
+        _, top, height = places[group]
+        # In the order of the boxes at their other ends, so that arrows at one side do not cross there.
+        for rank, (_, pair, end) in enumerate(sorted(arrows, reverse=True)):
+            points.setdefault(pair, {})[end] = (x, top - height * (0.15 + 0.7 * (rank + 0.5) / len(arrows)))
+    return found | {pair: (both[0], both[1], 0.0) for pair, both in points.items()}
+
+
+def _within(cause: tuple[float, float, float], effect: tuple[float, float, float]) -> tuple[Point, Point, float]:
+    """Return begin, end and bend of an arrow between two boxes of one column."""
+    (x, top, height), (_, to_top, to_height) = cause, effect
+    down = top > to_top
+    gap = (top - height - to_top) if down else (to_top - to_height - top)
+    if gap < 1.01 * BETWEEN:
+        shift = 0.12 if down else -0.12
+        return (x + shift, top - height if down else top), (x + shift, to_top if down else to_top - to_height), 0.0
+    side = HALF if down else -HALF
+    return (x + side, top - height / 2), (x + side, to_top - to_height / 2), -0.3
+
+
+def _draw_arrow(ax: Axes, start: Point, end: Point, bend: float, number: int) -> None:
+    """Draw one arrow, the thicker and darker the more it stands for."""
     ax.annotate(
         "",
         end,
         xytext=start,
         arrowprops={
             "arrowstyle": "-|>",
-            "color": "#888888",
-            "linewidth": 0.6 + 0.9 * np.log2(number),
+            "color": str(float(np.interp(number, [1, 10], [0.72, 0.35]))),
+            "linewidth": 0.8 + 0.9 * np.log2(number),
             "connectionstyle": f"arc3,rad={bend}",
             "shrinkA": 0,
             "shrinkB": 0,

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from crampstats.cutoffs import converted
 from crampstats.errors import CrampstatsError
-from crampstats.figures.style import COLOURS, INK, STYLE
+from crampstats.figures.style import COLOURS, GRID, INK, STYLE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -93,9 +93,10 @@ def draw_rounded(
         ax.set_xlim(points[first.distribution]["value"].min(), points[first.distribution]["value"].max())
         ax.set_ylim(0, 100)
         ax.yaxis.set_major_formatter(PercentFormatter(symbol=" %", decimals=0))
+        ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
         ax.set_xlabel(xlabel)
         ax.set_ylabel(ylabel)
-        ax.grid(axis="y", color="#dddddd", linewidth=0.8)
+        ax.grid(axis="y", color=GRID, linewidth=0.8)
         ax.set_axisbelow(True)
         sns.despine(ax=ax)
     return drawn

@@ -11,11 +11,11 @@ import pandas as pd
 from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Polygon
 from matplotlib.textpath import TextPath
-from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 from scipy import special
 
 from crampstats.errors import CrampstatsError
-from crampstats.figures.style import COLOURS, INK, MARKERS, STYLE, finish_rows
+from crampstats.figures.style import COLOURS, GRID, INK, MARKERS, STYLE, finish_rows, set_log_ticks
 from crampstats.intervals import check_level
 from crampstats.synthesis.pooling import Pooled, Prediction, check_effects, scale_of
 
@@ -29,7 +29,7 @@ SIZE = 11
 GAP = 16
 BOX = 230
 HALF = 0.3
-LOG_TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
+P_TICKS = (0.0001, 0.001, 0.01, 0.05, 0.2, 1)
 CURVES = {
     "benefit": "benefit of at least so much",
     "negligible": "less than that either way",
@@ -250,7 +250,10 @@ def _write_rows(ax: Axes, rows: Sequence[_Row], columns: Mapping[str, str], leve
     names = [f"  {row.label}" if grouped and row.kind == "study" else row.label for row in rows]
     left = [("Study", names, "left")]
     for index, heading in enumerate(columns.values()):
-        left.append((heading, [row.texts[index] if row.texts else "" for row in rows], "right"))
+        texts = [row.texts[index] if row.texts else "" for row in rows]
+        # Words begin below each other, numbers end so.
+        numbers = all(text[0].isdigit() or text == "–" for text in texts if text)
+        left.append((heading, texts, "right" if numbers else "left"))
     # What a pooled row says may run over the columns beside it, which are empty there.
     own = [name for name, row in zip(names, rows, strict=True) if row.kind == "study"]
     widths = [
@@ -309,11 +312,7 @@ def _finish_forest(ax: Axes, xlabel: str, *, log: bool) -> None:
     """Give a forest its axis."""
     ax.set_yticks([])
     if log:
-        low, high = ax.get_xlim()
-        ticks = [tick for tick in LOG_TICKS if low <= tick <= high]
-        ticks = ticks if len(ticks) <= 7 else [tick for tick in ticks if np.isclose(np.log10(tick) % 1, 0)]
-        ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-        ax.xaxis.set_minor_locator(NullLocator())
+        set_log_ticks(ax.xaxis)
     else:
         ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     ax.set_xlabel(xlabel)
@@ -398,11 +397,7 @@ def draw_funnel(effects: pd.DataFrame, *, ax: Axes, pooled: Pooled, xlabel: str,
 def _finish_forest_axis(ax: Axes, xlabel: str, *, log: bool) -> None:
     """Give a funnel its axis of effects, with a grid and both spines."""
     if log:
-        low, high = ax.get_xlim()
-        ticks = [tick for tick in LOG_TICKS if low <= tick <= high]
-        ticks = ticks if len(ticks) <= 7 else [tick for tick in ticks if np.isclose(np.log10(tick) % 1, 0)]
-        ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-        ax.xaxis.set_minor_locator(NullLocator())
+        set_log_ticks(ax.xaxis)
     ax.set_xlabel(xlabel)
     ax.spines[["top", "right"]].set_visible(False)
 
@@ -449,7 +444,13 @@ def draw_worthwhile(curve: pd.DataFrame, *, ax: Axes, xlabel: str, shown: Shown,
     with mpl.rc_context(STYLE):
         for (name, label), colour, marker in zip(names.items(), COLOURS, MARKERS, strict=False):
             # The equivalence curve lies on one of the others: dashed, it lets that one through.
-            look: dict[str, Any] = {"color": colour, "marker": marker, "linewidth": 2, "markersize": 7}
+            look: dict[str, Any] = {
+                "color": colour,
+                "marker": marker,
+                "linewidth": 2,
+                "markersize": 7,
+                "clip_on": False,
+            }
             look |= (
                 {"linestyle": "--", "markevery": (every // 2, every)} if name == "equivalence" else {"markevery": every}
             )
@@ -462,14 +463,15 @@ def draw_worthwhile(curve: pd.DataFrame, *, ax: Axes, xlabel: str, shown: Shown,
             ax.set_yscale("log")
             ax.set_ylim(max(1e-4, float(curve[list(names)].min().min()) / 2), 1)
             ax.axhline(FIFTH, color=INK, linewidth=1)
-            ticks = [tick for tick in (0.0001, 0.001, 0.01, 0.05, 0.2, 1) if tick >= ax.get_ylim()[0]]
+            ticks = [tick for tick in P_TICKS if tick >= ax.get_ylim()[0]]
             ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
-            ax.yaxis.set_minor_locator(NullLocator())
+            ax.minorticks_off()
             ax.set_ylabel("one-sided P value")
         ax.set_xlim(float(curve["delta"].min()), float(curve["delta"].max()))
         ax.set_xlabel(xlabel)
         ax.set_title(title)
-        ax.grid(color="#dddddd", linewidth=0.8)
+        ax.xaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 2.5, 5, 10]))
+        ax.grid(axis="y", color=GRID, linewidth=0.8)
         ax.set_axisbelow(True)
         ax.spines[["top", "right"]].set_visible(False)
     return drawn

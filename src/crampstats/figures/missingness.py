@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 
     from crampstats.missing import MissingPatterns
 
-GREY = "#d0d0d0"
+GREY = "#b8b8b8"
 # The longest bar, and the room for the words beside it, in distances of two columns of dots.
 BAR, WORDS = 2.2, 1.9
+# Of what is written at the bars, in points.
+SIZE = 11
 
 
 def draw_missing_patterns(
@@ -64,18 +66,19 @@ def draw_missing_patterns(
     missing = drawn[columns].to_numpy(dtype=bool)
     right = len(columns) - 0.3
     with mpl.rc_context(STYLE):
-        for flag, colour in ((False, GREY), (True, COLOURS[1])):
+        for flag, colour, area in ((False, GREY, 60), (True, COLOURS[1], 140)):
             rows, places = np.nonzero(missing == flag)
-            ax.scatter(places, rows, s=130, color=colour, label="missing" if flag else "known", zorder=3)
+            ax.scatter(places, rows, s=area, color=colour, label="missing" if flag else "known", zorder=3)
         for row, gone in enumerate(missing):
             if gone.sum() > 1:
                 ends = np.flatnonzero(gone)[[0, -1]]
                 ax.plot(ends, [row, row], color=COLOURS[1], linewidth=2, zorder=2)
         lengths = drawn["share"] / drawn["share"].max() * BAR
         colours = [COLOURS[1] if gone.any() else COLOURS[0] for gone in missing]
-        ax.barh(drawn["position"], lengths, left=right, height=0.55, color=colours)
+        # The edge lets the shortest bars be seen.
+        ax.barh(drawn["position"], lengths, left=right, height=0.55, color=colours, edgecolor=colours, linewidth=1)
         for row, (length, share, n) in enumerate(zip(lengths, drawn["share"], drawn["n"], strict=True)):
-            ax.text(right + length + 0.08, row, f"{_percent(share)} ({n:,})", va="center", fontsize=11)
+            ax.text(right + length + 0.08, row, f"{_percent(share)} ({n:,})", va="center", fontsize=SIZE)
         labels = [f"{shown[name]}\n{_percent(lacking[name])}" for name in columns]
         ax.set_xticks(range(len(columns)), labels)
         ax.xaxis.tick_top()
@@ -86,7 +89,7 @@ def draw_missing_patterns(
         if len(frame) > len(drawn):
             rest = frame.iloc[most:]
             few = f"{len(rest)} other pattern{'s' * (len(rest) > 1)}: {_percent(rest['share'].sum())} ({rest['n'].sum():,})"
-            ax.text(right, len(drawn) - 0.45, few, va="top", fontsize=11)
+            ax.text(right, len(drawn) - 0.45, few, va="top", fontsize=SIZE)
         ax.text(right, -0.65, "people, weighted (number)", va="bottom", fontsize=12, color=INK)
         sns.despine(ax=ax, left=True, bottom=True)
     return drawn

@@ -8,10 +8,10 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from crampstats.errors import CrampstatsError
-from crampstats.figures.style import COLOURS, INK, MARKERS, STYLE, finish_rows
+from crampstats.figures.style import COLOURS, INK, MARKERS, STYLE, finish_rows, set_log_ticks, with_dashes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,12 +21,17 @@ if TYPE_CHECKING:
     from crampstats.estimates import Estimate
 
 Shown = Literal["bias", "coverage"]
+HALO = (withStroke(linewidth=4, foreground="white"),)
+# Of text at points and intervals, in points.
+SIZE = 11
 
 
 def draw_prevalence(
     estimate: Estimate, *, y: str, series: str, ax: Axes, xlabel: str, title: str = "", level: float = 0.95
 ) -> pd.DataFrame:
     """Draw proportions with their intervals as points, one row a group, one colour a series.
+
+    The names of the series stand at their points in the first row, so that no legend is needed.
 
     Parameters
     ----------
@@ -94,18 +99,20 @@ def draw_prevalence(
                 capsize=0,
                 label=str(kind),
             )
-            for value, high, position in zip(part["estimate"], part["conf_high"], part["position"], strict=True):
+            first = part.index[part[y] == groups[0]]
+            for index, value, high, position in part[["estimate", "conf_high", "position"]].itertuples():
+                named = f"   {with_dashes(kind)}" if index in first else ""
                 ax.annotate(
-                    f"{value * 100:.1f} %",
+                    f"{value * 100:.1f} %{named}",
                     (high * 100, position),
                     xytext=(6, 0),
                     textcoords="offset points",
                     va="center",
                     color=INK,
-                    fontsize=11,
-                    path_effects=[withStroke(linewidth=4, foreground="white")],
+                    fontsize=SIZE,
+                    path_effects=HALO,
                 )
-        ax.set_yticks(range(len(groups)), [str(group) for group in groups])
+        ax.set_yticks(range(len(groups)), [with_dashes(group) for group in groups])
         ax.set_ylim(len(groups) - 0.5, -0.5)
         ax.set_xlim(0, drawn["conf_high"].max() * 100 * 1.22)
         ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10], integer=True))
@@ -117,7 +124,7 @@ def draw_prevalence(
 
 
 def draw_ratios(estimate: Estimate, *, ax: Axes, xlabel: str, names: Mapping[str, str] | None = None) -> pd.DataFrame:
-    """Draw ratios with their intervals on a logarithmic axis, one row a ratio.
+    """Draw ratios with their intervals on a logarithmic axis, one row a ratio, and write them on the right.
 
     Parameters
     ----------
@@ -134,7 +141,8 @@ def draw_ratios(estimate: Estimate, *, ax: Axes, xlabel: str, names: Mapping[str
     Returns
     -------
     DataFrame
-        What was drawn: the labels, ``estimate``, ``conf_low``, ``conf_high``, ``position``.
+        What was drawn: the labels, ``estimate``, ``conf_low``, ``conf_high``, ``position``, and ``label``, what is written at
+        the row.
 
     Raises
     ------
@@ -153,34 +161,44 @@ def draw_ratios(estimate: Estimate, *, ax: Axes, xlabel: str, names: Mapping[str
     if not (drawn["conf_low"] > 0).all():
         raise CrampstatsError("draw_ratios: a logarithmic axis needs ratios and intervals above 0.")
     drawn["position"] = range(len(drawn))
+    drawn["label"] = [with_dashes(text) for text in shown.values()]
     with mpl.rc_context(STYLE):
         reach = [drawn["estimate"] - drawn["conf_low"], drawn["conf_high"] - drawn["estimate"]]
         ax.axvline(1, color=INK, linewidth=1)
         ax.errorbar(
             drawn["estimate"], drawn["position"], xerr=reach, fmt="o", color=COLOURS[0], markersize=8, elinewidth=2
         )
-        for value, low, high, place in zip(
-            drawn["estimate"], drawn["conf_low"], drawn["conf_high"], drawn["position"], strict=True
-        ):
-            ax.annotate(
-                f"{value:.2f} ({low:.2f}–{high:.2f})",
-                (high, place),
-                xytext=(8, 0),
-                textcoords="offset points",
-                va="center",
-                fontsize=11,
-                path_effects=[withStroke(linewidth=4, foreground="white")],
-            )
         ax.set_xscale("log")
-        ax.set_xlim(min(0.8, drawn["conf_low"].min() / 1.2), drawn["conf_high"].max() * 2.5)
-        ticks = [tick for tick in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50) if ax.get_xlim()[0] <= tick <= ax.get_xlim()[1]]
-        ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-        ax.xaxis.set_minor_locator(NullLocator())
-        ax.set_yticks(drawn["position"], list(shown.values()))
+        ax.set_xlim(min(0.8, drawn["conf_low"].min() / 1.1), max(1.25, drawn["conf_high"].max() * 1.1))
+        set_log_ticks(ax.xaxis)
+        ax.set_yticks(drawn["position"], drawn["label"])
         ax.set_ylim(len(drawn) - 0.5, -0.5)
+        _write_ratios(ax, drawn)
         ax.set_xlabel(xlabel)
         finish_rows(ax)
     return drawn
+
+
+def _write_ratios(ax: Axes, drawn: pd.DataFrame) -> None:
+    """Write ratios and their intervals in a column on the right of the axes, under its heading."""
+    column = [
+        f"{value:.2f} ({low:.2f}–{high:.2f})"
+        for value, low, high in drawn[["estimate", "conf_low", "conf_high"]].itertuples(index=False)
+    ]
+    for text, place, weight in zip(
+        [*column, "ratio (95 % CI)"], [*drawn["position"], -0.5], ["normal"] * len(column) + ["bold"], strict=True
+    ):
+        ax.annotate(
+            text,
+            (1, place),
+            xycoords=("axes fraction", "data"),
+            xytext=(12, 0 if weight == "normal" else 2),
+            textcoords="offset points",
+            va="center" if weight == "normal" else "bottom",
+            fontsize=SIZE,
+            fontweight=weight,
+            annotation_clip=False,
+        )
 
 
 def draw_performance(performance: pd.DataFrame, *, ax: Axes, measure: Shown, level: float = 0.95) -> pd.DataFrame:
@@ -232,6 +250,16 @@ def draw_performance(performance: pd.DataFrame, *, ax: Axes, measure: Shown, lev
     called = ("as promised", "off by more than chance explains")
     with mpl.rc_context(STYLE):
         ax.axvline(mark, color=INK, linewidth=1)
+        ax.annotate(
+            "no bias" if measure == "bias" else f"promised: {mark:g} %",
+            (mark, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(0, 3),
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+            fontsize=SIZE,
+        )
         for off, colour, marker, name in zip((False, True), COLOURS, MARKERS, called, strict=False):
             rows = drawn[drawn["off"] == off]
             if len(rows):
@@ -247,9 +275,13 @@ def draw_performance(performance: pd.DataFrame, *, ax: Axes, measure: Shown, lev
                 )
         ax.set_yticks(drawn["position"], drawn["label"])
         ax.set_ylim(len(drawn) - 0.5, -0.5)
-        ax.set_xlabel(
-            "bias, in standard errors of the estimate" if measure == "bias" else "intervals that hold the truth, %"
-        )
+        if measure == "bias":
+            ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+            ax.set_xlabel("bias, in standard errors of the estimate")
+        else:
+            ax.set_xlim(right=min(100.0, ax.get_xlim()[1]))
+            ax.xaxis.set_major_formatter(PercentFormatter(symbol=" %", decimals=0))
+            ax.set_xlabel("intervals that hold the truth")
         finish_rows(ax)
     return drawn
 
@@ -289,7 +321,7 @@ def draw_calibration(table: pd.DataFrame, *, ax: Axes, xlabel: str, names: Mappi
     with mpl.rc_context(STYLE):
         ax.errorbar(
             drawn["published"],
-            drawn["position"] - 0.12,
+            drawn["position"] - 0.16,
             xerr=[each.fillna(0.0) for each in reach],
             fmt=MARKERS[0],
             color=COLOURS[0],
@@ -299,15 +331,16 @@ def draw_calibration(table: pd.DataFrame, *, ax: Axes, xlabel: str, names: Mappi
         )
         ax.errorbar(
             drawn["simulated"],
-            drawn["position"] + 0.12,
+            drawn["position"] + 0.16,
             fmt=MARKERS[1],
             color=COLOURS[1],
             markersize=8,
             label="simulated",
         )
-        ax.set_yticks(drawn["position"], drawn["label"])
+        ax.set_yticks(drawn["position"], [with_dashes(label) for label in drawn["label"]])
         ax.set_ylim(len(drawn) - 0.5, -0.5)
-        ax.set_xlim(left=0)
+        ax.set_xlim(0, 1.08 * float(np.nanmax(drawn[columns].to_numpy())))
+        ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10], integer=True))
         ax.xaxis.set_major_formatter(PercentFormatter(symbol=" %", decimals=0))
         ax.set_xlabel(xlabel)
         finish_rows(ax)
@@ -381,12 +414,8 @@ def draw_against_truth(table: pd.DataFrame, *, row: str, series: str, ax: Axes, 
         spanned = drawn[numbers].to_numpy(dtype=float)
         low, high = min(1.0, float(spanned.min())), max(1.0, float(spanned.max()))
         ax.set_xlim(low / 1.15, high * 1.15)
-        ticks = [
-            tick for tick in (0.1, 0.2, 0.5, 1, 1.5, 2, 3, 4, 5, 7, 10, 20, 50) if low / 1.15 <= tick <= high * 1.15
-        ]
-        ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-        ax.xaxis.set_minor_locator(NullLocator())
-        ax.set_yticks(range(len(rows)), [str(one) for one in rows])
+        set_log_ticks(ax.xaxis)
+        ax.set_yticks(range(len(rows)), [with_dashes(one) for one in rows])
         ax.set_ylim(len(rows) - 0.5, -0.5)
         ax.set_xlabel(xlabel)
         finish_rows(ax)

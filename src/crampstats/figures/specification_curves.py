@@ -12,7 +12,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from crampstats.errors import CrampstatsError
-from crampstats.figures.style import COLOURS, INK, MARKERS, STYLE, finish_rows
+from crampstats.figures.style import COLOURS, GRID, INK, MARKERS, STYLE, finish_rows, with_dashes
 from crampstats.multiverse import Scale
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-LINES = "#dddddd"
 BAND = "#f3f3f3"
 # The axis of shares is as much longer than the longest bar, for what is written at it.
 WIDER = 1.8
@@ -33,10 +32,14 @@ def draw_specifications(
     choices: Mapping[str, str],
     colour: str,
     ylabel: str,
+    options: Mapping[str, str] | None = None,
     mark: float | None = 0.10,
     title: str = "",
 ) -> pd.DataFrame:
     """Draw the estimates of many specifications from the lowest to the highest, and below each what it chose.
+
+    The strokes of the options of `colour` stand below each other within a row, in the order of its own rows, so that they are
+    told apart in grey.
 
     Parameters
     ----------
@@ -51,6 +54,8 @@ def draw_specifications(
         The choice whose options have colours and markers; at most four options.
     ylabel
         With the unit, ``"% of adults"``.
+    options
+        What to write for options; None, and what is left out, goes by its value.
     mark
         The share at which a line is drawn; None for no line.
     title
@@ -79,19 +84,19 @@ def draw_specifications(
     if absent:
         raise CrampstatsError(f"draw_specifications: {absent} are no columns of the table; {list(table.columns)} are.")
     names = list(dict.fromkeys([*choices, colour]))
-    options = {name: _options(table[name]) for name in names}
-    if len(options[colour]) > len(COLOURS):
+    found = {name: _options(table[name]) for name in names}
+    if len(found[colour]) > len(COLOURS):
         raise CrampstatsError(
-            f"draw_specifications: {colour!r} has {len(options[colour])} options, too many to tell apart; at most "
+            f"draw_specifications: {colour!r} has {len(found[colour])} options, too many to tell apart; at most "
             f"{len(COLOURS)}."
         )
     drawn = table.sort_values("estimate", kind="stable", ignore_index=True)
     drawn = drawn[[*names, "estimate", "conf_low", "conf_high"]].assign(position=np.arange(1, len(drawn) + 1))
     with mpl.rc_context(STYLE):
-        _draw_estimates(axes[0], drawn, colour, options[colour], mark)
+        _draw_estimates(axes[0], drawn, colour, found[colour], mark)
         axes[0].set_ylabel(ylabel)
         axes[0].set_title(title)
-        _draw_options(axes[1], drawn, choices, options, colour)
+        _draw_options(axes[1], drawn, choices, found, colour, options or {})
     return drawn
 
 
@@ -134,16 +139,23 @@ def _draw_estimates(ax: Axes, drawn: pd.DataFrame, colour: str, options: list[ob
     ax.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10], integer=True))
     ax.yaxis.set_major_formatter(PercentFormatter(symbol=" %", decimals=0))
     ax.tick_params(axis="x", length=0)
-    ax.grid(axis="y", color=LINES, linewidth=0.8)
+    ax.grid(axis="y", color=GRID, linewidth=0.8)
     ax.set_axisbelow(True)
     sns.despine(ax=ax, bottom=True)
 
 
 def _draw_options(
-    ax: Axes, drawn: pd.DataFrame, choices: Mapping[str, str], options: Mapping[str, list[object]], colour: str
+    ax: Axes,
+    drawn: pd.DataFrame,
+    choices: Mapping[str, str],
+    options: Mapping[str, list[object]],
+    colour: str,
+    called: Mapping[str, str],
 ) -> None:
     """Draw a stroke for each specification in the row of each of its options, rows under the headings of their choices."""
     shades = dict(zip(options[colour], COLOURS, strict=False))
+    share = 0.8 / len(shades)
+    tops = {option: -0.4 + place * share for place, option in enumerate(shades)}
     width = float(np.clip(320 / len(drawn), 1.0, 8.0))
     places: list[float] = []
     texts: list[str] = []
@@ -157,10 +169,11 @@ def _draw_options(
         for option in options[name]:
             row += 1.0
             places.append(row)
-            texts.append(str(option))
+            texts.append(with_dashes(called.get(str(option), option)))
             part = drawn[drawn[name] == option]
             strokes = [shades[each] for each in part[colour]]
-            ax.vlines(part["position"], row - 0.36, row + 0.36, color=strokes, linewidth=width)
+            begin = row + part[colour].map(tops).astype(float)
+            ax.vlines(part["position"], begin, begin + share, color=strokes, linewidth=width)
         if number % 2 == 0:
             ax.axhspan(top - 0.6, row + 0.6, color=BAND, linewidth=0, zorder=0)
         row += 1.2
@@ -176,7 +189,13 @@ def _draw_options(
 
 
 def draw_shares(
-    table: pd.DataFrame, *, ax: Axes, names: Mapping[str, str] | None = None, scale: Scale = "percent", title: str = ""
+    table: pd.DataFrame,
+    *,
+    ax: Axes,
+    names: Mapping[str, str] | None = None,
+    options: Mapping[str, str] | None = None,
+    scale: Scale = "percent",
+    title: str = "",
 ) -> pd.DataFrame:
     """Draw how much of the spread of estimates each choice explains, and how far it moves them.
 
@@ -188,6 +207,8 @@ def draw_shares(
         Where to draw.
     names
         What to write for the choices; None, and what is left out, goes by its column.
+    options
+        What to write for their options; None, and what is left out, goes by its value.
     scale
         That of the table: of ``"percent"`` a range is written in percentage points, of ``"logit"`` as an odds ratio.
     title
@@ -209,6 +230,7 @@ def draw_shares(
     if strangers := [name for name in (names or {}) if name not in shown]:
         raise CrampstatsError(f"draw_shares: {strangers} are no choices of the table; {list(shown)} are.")
     shown |= names or {}
+    ends = [[with_dashes((options or {}).get(str(end), end)) for end in table[side]] for side in ("lowest", "highest")]
     reach = [f"{value:.1f} points" if scale == "percent" else f"odds × {np.exp(value):.1f}" for value in table["range"]]
     drawn = pd.DataFrame(
         {
@@ -216,14 +238,7 @@ def draw_shares(
             "share": 100 * table["share"].to_numpy(),
             "text": [
                 f"{_percent(share)}, {told}\n{low} → {high}" if low else f"{_percent(share)}, {note}"
-                for share, told, low, high, note in zip(
-                    table["share"],
-                    reach,
-                    table["lowest"].astype(str),
-                    table["highest"].astype(str),
-                    table["note"],
-                    strict=True,
-                )
+                for share, told, low, high, note in zip(table["share"], reach, *ends, table["note"], strict=True)
             ],
             "position": range(len(table)),
         }
@@ -248,6 +263,9 @@ def draw_shares(
         ax.set_xlabel("share of the variance of the estimates")
         ax.set_title(title)
         finish_rows(ax)
+        # The numbers are written; lines would run through them.
+        ax.grid(visible=False)
+        ax.spines["bottom"].set_bounds(0, float(ax.get_xticks()[-1]))
     return drawn
 
 

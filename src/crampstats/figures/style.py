@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,8 @@ import matplotlib as mpl
 import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.image import imread
+from matplotlib.text import Text
+from matplotlib.ticker import NullLocator
 from PIL import Image
 
 from crampstats.errors import CrampstatsError
@@ -20,11 +23,23 @@ if TYPE_CHECKING:
 
     import numpy as np
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
 # Okabe M, Ito K, Color Universal Design, 2008: told apart by colour-blind readers; markers tell them apart in grey.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 MARKERS = ("o", "D", "s", "^")
 INK = "#222222"
+GRID = "#dddddd"
+# Letters of at least 7 points on a page of A4, whose text is 170 mm wide: 9.4 points in a figure of 9 inches. They are as
+# large on a screen that shows the picture at half size.
+LEAST_POINTS, PAGE_INCHES = 7.0, 170 / 25.4
+# Marks of a logarithmic axis, from sparse to dense.
+LOG_TICKS = (
+    tuple(10.0**power for power in range(-6, 7)),
+    tuple(digit * 10.0**power for power in range(-6, 7) for digit in (1, 2, 5)),
+    tuple(digit * 10.0**power for power in range(-6, 7) for digit in (1, 1.5, 2, 3, 4, 5, 7)),
+)
+MOST_TICKS = 7
 STYLE: Any = {
     **sns.axes_style("ticks"),
     "axes.edgecolor": INK,
@@ -106,14 +121,43 @@ def finish_rows(ax: Axes) -> None:
     ax
         Whose y axis names rows.
     """
-    ax.grid(axis="x", color="#dddddd", linewidth=0.8)
+    ax.grid(axis="x", color=GRID, linewidth=0.8)
     ax.set_axisbelow(True)
     ax.tick_params(axis="y", length=0)
     sns.despine(ax=ax, left=True)
 
 
+def with_dashes(text: object) -> str:
+    """Return a label as print has it: an en dash in a range of numbers, ``"20–39"``, and a minus before a negative one.
+
+    Parameters
+    ----------
+    text
+        Of a row, a group or a series.
+    """
+    return re.sub(r"(?<![\w–−-])-(?=\d)", "−", re.sub(r"(?<=\d)-(?=\d)", "–", str(text)))
+
+
+def set_log_ticks(axis: Axis) -> None:
+    """Mark a logarithmic axis with plain numbers, as many of them as can be read.
+
+    Parameters
+    ----------
+    axis
+        With its final limits.
+    """
+    low, high = sorted(axis.get_view_interval())
+    ticks: list[float] = []
+    for marks in LOG_TICKS:
+        inside = [tick for tick in marks if low <= tick * (1 + 1e-9) and tick <= high * (1 + 1e-9)]
+        if not ticks or len(inside) <= MOST_TICKS:
+            ticks = inside
+    axis.set_ticks(ticks, labels=[f"{tick:g}" for tick in ticks])
+    axis.set_minor_locator(NullLocator())
+
+
 def draw_legend(figure: Figure, ax: Axes) -> None:
-    """Write above all axes of a figure what the colours and markers of one of them mean.
+    """Write above all axes of a figure what the colours and markers of one of them mean, in as many rows as that takes.
 
     Parameters
     ----------
@@ -124,7 +168,11 @@ def draw_legend(figure: Figure, ax: Axes) -> None:
     """
     with mpl.rc_context(STYLE):
         handles, labels = ax.get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper left", ncols=len(labels), handletextpad=0.4)
+        for columns in range(len(labels), 0, -1):
+            legend = figure.legend(handles, labels, loc="outside upper left", ncols=columns, handletextpad=0.4)
+            if columns == 1 or legend.get_window_extent().width <= figure.bbox.width:
+                break
+            legend.remove()
 
 
 def save(figure: Figure, name: str, *, alt: str) -> Picture:
@@ -147,11 +195,13 @@ def save(figure: Figure, name: str, *, alt: str) -> Picture:
     Raises
     ------
     CrampstatsError
-        If the name cannot be a file's, or `alt` is empty.
+        If the name cannot be a file's, `alt` is empty, or a text is too small: below 7 points when the figure is printed
+        170 mm wide.
     """
     if not alt.strip():
         raise CrampstatsError("save: alt has to say what the figure shows.")
     folder = output_folder() / "figures"
+    _check_legible(figure)
     with mpl.rc_context(STYLE):
         contents = {}
         # Nothing of the time, the machine or the version goes into the files, so that equal figures are equal bytes.
@@ -163,6 +213,18 @@ def save(figure: Figure, name: str, *, alt: str) -> Picture:
     for ending, content in contents.items():
         write_whole(folder / f"{check_name(name)}.{ending}", content)
     return Picture(name, alt, contents["png"])
+
+
+def _check_legible(figure: Figure) -> None:
+    """Refuse a figure whose smallest text cannot be read on a page."""
+    shrunk = PAGE_INCHES / figure.get_figwidth()
+    texts = [text for text in figure.findobj(Text) if isinstance(text, Text) and text.get_visible() and text.get_text()]
+    smallest = min(texts, key=lambda text: float(text.get_fontsize()), default=None)
+    if smallest is not None and (points := float(smallest.get_fontsize()) * shrunk) < LEAST_POINTS:
+        raise CrampstatsError(
+            f"save: {smallest.get_text()!r} would have {points:.1f} points on a page 170 mm wide, and {LEAST_POINTS:g} are "
+            f"the least: make the figure narrower than {figure.get_figwidth():g} inches, or its letters larger."
+        )
 
 
 def _with_palette(png: bytes) -> bytes:
