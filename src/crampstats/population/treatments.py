@@ -232,7 +232,7 @@ def _totals(
         here = inside_of(asked[0].among, people)
         totals[batch] = [_total(one, people, here) for one in asked]
         for life, (forced, places) in enumerate(zip(others, touched, strict=True), start=1):
-            for column in np.flatnonzero(places):
+            for column in np.flatnonzero(places).tolist():
                 totals[batch, life, column] = _total(asked[column], forced, here)
         inside.append(here.sum())
     return totals, np.array(inside, dtype=float)
