@@ -79,19 +79,24 @@ def test_all_come_back_in_their_order_and_are_told_of_when_done(
     assert [count for _, count in told] == list(range(1, len(SOURCES) + 1))
 
 
-def test_two_run_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    running, together = set(), []
+def test_two_run_at_a_time_the_last_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    running, together, begun = set(), [], []
 
     async def run_one(path: Path, output: Path) -> notebooks.Run:
         running.add(path.stem)
+        begun.append(path.stem)
         together.append(len(running))
         await asyncio.sleep(0.01)
         running.remove(path.stem)
         return notebooks.Run(path, None, 0.01, "")
 
     monkeypatch.setattr(notebooks, "_execute", run_one)
-    notebooks.execute([tmp_path / f"{name}.ipynb" for name in "abcd"], lambda path: path, lambda run, count: None)
+    done = notebooks.execute(
+        [tmp_path / f"{name}.ipynb" for name in "abcd"], lambda path: path, lambda run, count: None
+    )
     assert (len(together), max(together)) == (4, 2)
+    assert begun == ["d", "c", "b", "a"]
+    assert [run.path.stem for run in done] == ["a", "b", "c", "d"]
 
 
 def test_a_notebook_that_runs_through(runs: dict[str, notebooks.Run], root: Path) -> None:

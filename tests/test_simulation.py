@@ -11,6 +11,7 @@ from scipy.stats import norm
 import crampstats as cs
 from crampstats.errors import CrampstatsError, SchemaError
 from crampstats.population import Population, luck, truths
+from crampstats.population.simulation import simulate_lives
 from crampstats.population.terms import Effect, Form, Numbers, Predictor, Values, tabled
 from crampstats.reference import Sourced, standard_population
 
@@ -91,6 +92,19 @@ def test_forcing_a_variable_leaves_all_but_its_descendants(which: str) -> None:
             assert same or other in below, (name, other)
         changed = [other for other in below - {name} if not forced[other].equals(people[other])]
         assert changed or below == {name}, name
+
+
+def test_lives_simulated_together_are_those_simulated_alone() -> None:
+    population, columns = small_population(), ["diuretic", "magnesium_mg_dl", "cramp_class", "sex"]
+    lives = [{}, {"diuretic": "none"}, {"diuretic": "loop", "sex": "male"}, {"cramp_site": "calf"}]
+    groups = [(luck.BLOCK + 5, 1), (7, 2)]
+    together = list(simulate_lives(population, groups, lives=lives, columns=columns))
+    for (n, seed), found in zip(groups, together, strict=True):
+        for do, people in zip(lives, found, strict=True):
+            pd.testing.assert_frame_equal(people, cs.simulate(population, n, seed=seed, do=do, columns=columns))
+    as_it_is, stopped = together[0][:2]
+    assert as_it_is["diuretic"].ne("none").any()
+    assert stopped["diuretic"].eq("none").all()
 
 
 def test_forcing_what_is_so_already_changes_nothing() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from crampstats.errors import QuestionError
 from crampstats.population.populations import Population
-from crampstats.population.simulation import simulate
+from crampstats.population.simulation import simulate_lives
 from crampstats.questions import Question, read_question
 from crampstats.schema import Fault, is_whole
 
@@ -83,9 +83,11 @@ def batches(
 ) -> Iterator[tuple[pd.DataFrame, ...]]:
     """Yield n people in `BATCHES` populations with seeds of their own, each of them in every life that is asked for."""
     sizes = np.full(BATCHES, n // BATCHES) + (np.arange(BATCHES) < n % BATCHES)
-    for batch, size in enumerate(sizes):
-        own = int(np.random.SeedSequence(seed, spawn_key=(batch,)).generate_state(1, np.uint64)[0])
-        yield tuple(simulate(population, int(size), seed=own, do=do, columns=columns) for do in lives)
+    seeds = (
+        np.random.SeedSequence(seed, spawn_key=(batch,)).generate_state(1, np.uint64)[0] for batch in range(BATCHES)
+    )
+    groups = [(int(size), int(own)) for size, own in zip(sizes, seeds, strict=True)]
+    yield from simulate_lives(population, groups, lives=lives, columns=columns)
 
 
 def batch_error(residuals: np.ndarray, people: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +72,7 @@ class Variable:
         """As the column is called."""
         return self.column.name
 
-    @property
+    @cached_property
     def parents(self) -> tuple[str, ...]:
         """The variables that its mechanism sees."""
         return self.mechanism.parents

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import pandas as pd
 
 from crampstats.errors import CrampstatsError
 from crampstats.population.declarations import Variable, declare, number_faults
+from crampstats.population.terms import Numbers
 from crampstats.reference.parameters import parameter_tables, population_tables, scenario_tables, sourced_from
 from crampstats.reference.sourced import Sourced
 from crampstats.reference.tables import bibliography
@@ -19,7 +20,7 @@ from crampstats.schema import Fault, Schema, raise_faults
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
     import networkx as nx
 
@@ -129,7 +130,7 @@ class Population:
             raise CrampstatsError(f"there is no scenario {name!r}; choose from {', '.join(map(repr, tables))}.")
         return cls()._replaced(_read(tables[name]["parameters"]), {})
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Names of the variables, in causal order."""
         return tuple(variable.name for variable in self.variables)
@@ -139,10 +140,34 @@ class Population:
         """The values of the parameters by their full names."""
         return {name: parameter.value for name, parameter in self.parameters.items()}
 
+    @cached_property
+    def tabled_numbers(self) -> Numbers:
+        """The same values, with the tables of what effects add up to, which are made once for all people."""
+        return Numbers(self.numbers, self.schema.columns)
+
     @property
     def schema(self) -> Schema:
         """The columns that `crampstats.simulate` makes."""
         return Schema("simulated people", tuple(variable.column for variable in self.variables))
+
+    def descendants(self, names: Iterable[str]) -> set[str]:
+        """Return variables and all that may be otherwise if they are.
+
+        Parameters
+        ----------
+        names
+            Of variables.
+
+        Examples
+        --------
+        >>> sorted(Population().descendants(["second_magnesium_mmol_l"]))
+        ['second_magnesium_mmol_l']
+        """
+        found = set(names)
+        for variable in self.variables:
+            if not found.isdisjoint(variable.parents):
+                found.add(variable.name)
+        return found
 
     def variable(self, name: str) -> Variable:
         """Return a variable by its name.

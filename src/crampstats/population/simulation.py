@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,10 +13,12 @@ import pandas as pd
 from crampstats.population.luck import BLOCK, Luck, Source
 from crampstats.population.mechanisms import Groups
 from crampstats.population.populations import Population
-from crampstats.population.terms import Numbers, Values
+from crampstats.population.terms import Values
 from crampstats.schema import Fault, Schema, is_whole, raise_faults
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from crampstats.population.declarations import Variable
 
 # How a column is kept, by its kind; a category as the code of its level.
@@ -76,22 +78,73 @@ def simulate(
     (True, 0)
     """
     wanted, forced = _checked(population, n, seed, do, columns, workers)
-    plan = _needed(population, wanted, forced)
-    numbers = Numbers(population.numbers, population.schema.columns)
-    stored = {name: np.empty(n, _TYPES[population.variable(name).column.kind]) for name in wanted}
+    (people,) = _simulated(population, n, seed, wanted, [_Life.of(population, wanted, forced)], workers)
+    return people
+
+
+def simulate_lives(
+    population: Population,
+    groups: Sequence[tuple[int, int]],
+    *,
+    lives: Sequence[Mapping[str, Any]],
+    columns: Sequence[str],
+) -> Iterator[tuple[pd.DataFrame, ...]]:
+    """Yield groups of people in several lives, each as `simulate` makes it; what lives share is computed once.
+
+    Parameters
+    ----------
+    population, columns
+        As in `simulate`.
+    groups
+        How many people each group has, and its seed.
+    lives
+        What is forced in each of them, nothing for life as it is.
+
+    Raises
+    ------
+    SchemaError
+        As `simulate`.
+
+    Examples
+    --------
+    >>> lives = [{}, {"ppi": 0}]
+    >>> ((before, after),) = simulate_lives(Population(), [(1000, 1)], lives=lives, columns=["age_years", "ppi"])
+    >>> bool((before["age_years"] == after["age_years"]).all()), int(after["ppi"].sum())
+    (True, 0)
+    """
+    first_n, first_seed = groups[0]
+    checked = [_checked(population, first_n, first_seed, do, columns, 1) for do in lives]
+    plans = [_Life.of(population, wanted, forced) for wanted, forced in checked]
+    for n, seed in groups:
+        yield _simulated(population, n, seed, checked[0][0], plans, 1)
+
+
+def _simulated(
+    population: Population, n: int, seed: int, wanted: Sequence[str], lives: Sequence[_Life], workers: int
+) -> tuple[pd.DataFrame, ...]:
+    """Return the columns of the same people in each life."""
+    types = {variable.name: _TYPES[variable.column.kind] for variable in population.variables}
+    untouched = {variable.name for life in lives for variable in life.untouched}
+    shared = [variable for variable in population.variables if variable.name in untouched]
+    stored: list[dict[str, np.ndarray]] = [{name: np.empty(n, types[name]) for name in wanted} for _ in lives]
 
     def fill(block: int) -> None:
         start = block * BLOCK
         size = min(BLOCK, n - start)
-        values, source = Values(), Source(seed, block)
-        for variable in plan:
-            name = variable.name
-            if name in forced:
-                values[name] = np.full(size, forced[name], _TYPES[variable.column.kind])
-            else:
-                values[name] = variable.mechanism.draw(values, numbers, Luck(source, name, size))
-            if name in stored:
-                stored[name][start : start + size] = values[name]
+        source, natural = Source(seed, block), Values()
+
+        def draw(variables: Sequence[Variable], values: Values) -> None:
+            for variable in variables:
+                luck = Luck(source, variable.name, size)
+                values[variable.name] = variable.mechanism.draw(values, population.tabled_numbers, luck)
+
+        draw(shared, natural)
+        for life, columns in zip(lives, stored, strict=True):
+            values = natural.apart_from(life.changed)
+            values.update({name: np.full(size, value, types[name]) for name, value in life.forced.items()})
+            draw(life.touched, values)
+            for name in wanted:
+                columns[name][start : start + size] = values[name]
 
     blocks = range(-(-n // BLOCK))
     if workers == 1 or len(blocks) == 1:
@@ -101,8 +154,38 @@ def simulate(
         with ThreadPoolExecutor(workers) as pool:
             for _ in pool.map(fill, blocks):
                 pass
-    finished = {name: _column(population.variable(name), stored[name]) for name in wanted}
-    return pd.DataFrame(finished, copy=False)
+    return tuple(
+        pd.DataFrame({name: _column(population.variable(name), columns[name]) for name in wanted}, copy=False)
+        for columns in stored
+    )
+
+
+@dataclass(frozen=True)
+class _Life:
+    """What has to be computed for one life.
+
+    Attributes
+    ----------
+    forced
+        Values of the variables that are forced, as they are stored.
+    changed
+        Names of these and of their descendants.
+    untouched, touched
+        The variables that are drawn, in causal order: those that are as they would be anyway, and descendants of the forced.
+    """
+
+    forced: Mapping[str, Any]
+    changed: set[str]
+    untouched: tuple[Variable, ...]
+    touched: tuple[Variable, ...]
+
+    @classmethod
+    def of(cls, population: Population, wanted: Sequence[str], forced: Mapping[str, Any]) -> _Life:
+        """Return what these columns need if these variables are forced."""
+        changed = population.descendants(forced)
+        drawn = [variable for variable in _needed(population, wanted, forced) if variable.name not in forced]
+        untouched = tuple(variable for variable in drawn if variable.name not in changed)
+        return cls(forced, changed, untouched, tuple(variable for variable in drawn if variable.name in changed))
 
 
 def _column(variable: Variable, values: np.ndarray) -> np.ndarray | pd.Categorical:

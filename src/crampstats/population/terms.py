@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from crampstats.schema import Column
 
@@ -26,6 +26,20 @@ class Values(dict[str, np.ndarray]):
         super().__init__()
         self._forms: dict[Form, np.ndarray] = {}
         self._codes: dict[str, np.ndarray] = {}
+
+    def apart_from(self, changed: Collection[str]) -> Values:
+        """Return all but these variables and their forms, for another life of the same people.
+
+        Parameters
+        ----------
+        changed
+            Names of the variables that may be otherwise in it.
+        """
+        others = Values()
+        others.update({name: value for name, value in self.items() if name not in changed})
+        others._forms = {form: acting for form, acting in self._forms.items() if form.of not in changed}
+        others._codes = {name: code for name, code in self._codes.items() if name not in changed}
+        return others
 
     def acting(self, form: Form) -> np.ndarray:
         """Return what acts of a parent, float; several variables share it, so nobody changes it in place."""

@@ -211,7 +211,7 @@ def _do_faults(population: Population, chosen: Sequence[Intervention]) -> list[F
             simulate(population, 1, seed=0, do=each.do, columns=population.names[:1])
         except SchemaError as problem:
             faults += [Fault(f"{each.name}: {fault.column}", fault.problem, fault.expected) for fault in problem.faults]
-        descendants = _descendants(population, each.do)
+        descendants = population.descendants(each.do)
         faults += [
             Fault(f"{each.name}: {name}", "is said to be acted on", f"a descendant of {', '.join(each.do)}")
             for name in each.acts_on
@@ -220,32 +220,22 @@ def _do_faults(population: Population, chosen: Sequence[Intervention]) -> list[F
     return faults
 
 
-def _descendants(population: Population, forced: Mapping[str, Any]) -> set[str]:
-    """Return what is forced and all that may be otherwise for it."""
-    found = set(forced)
-    for variable in population.variables:
-        if found & set(variable.parents):
-            found.add(variable.name)
-    return found
-
-
 def _totals(
     population: Population, asked: Sequence[Asked], n: int, seed: int, lives: Sequence[Mapping[str, Any]]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return sums of the outcomes, shape (batches, lives as they are and forced, outcomes), and people, shape (batches,)."""
     totals, inside = np.zeros((BATCHES, len(lives) + 1, len(asked))), []
-    for batch, (people,) in enumerate(batches(population, n, seed, _columns(asked))):
-        inside.append(inside_of(asked[0].among, people))
-        totals[batch, 0] = [_total(one, people, inside[batch]) for one in asked]
-    totals[:, 1:] = totals[:, :1]
-    for life, do in enumerate(lives, start=1):
-        # Only what descends from what is forced can be otherwise; the rest is not simulated again.
-        reached = _descendants(population, do)
-        touched = [column for column, one in enumerate(asked) if reached & set(one.question.columns)]
-        columns = _columns([Asked(asked[column].question) for column in touched])
-        for batch, (people,) in enumerate(batches(population, n, seed, columns, [do]) if touched else ()):
-            totals[batch, life, touched] = [_total(asked[column], people, inside[batch]) for column in touched]
-    return totals, np.array([here.sum() for here in inside], dtype=float)
+    # Only what descends from what is forced can be otherwise; the rest is not asked again.
+    reached = [population.descendants(do) for do in lives]
+    touched = [[not changed.isdisjoint(one.question.columns) for one in asked] for changed in reached]
+    for batch, (people, *others) in enumerate(batches(population, n, seed, _columns(asked), [{}, *lives])):
+        here = inside_of(asked[0].among, people)
+        totals[batch] = [_total(one, people, here) for one in asked]
+        for life, (forced, places) in enumerate(zip(others, touched, strict=True), start=1):
+            for column in np.flatnonzero(places).tolist():
+                totals[batch, life, column] = _total(asked[column], forced, here)
+        inside.append(here.sum())
+    return totals, np.array(inside, dtype=float)
 
 
 def _columns(asked: Sequence[Asked]) -> tuple[str, ...]:

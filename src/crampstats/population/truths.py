@@ -239,10 +239,7 @@ def _asked(
             [*faults, Fault("exposure", f"{exposure!r} is no variable", f"one of {', '.join(population.names)}")], title
         )
     asked = Asked.read(outcome, among)
-    descendants = {exposure}
-    for variable in population.variables:
-        if descendants & set(variable.parents):
-            descendants.add(variable.name)
+    descendants = population.descendants([exposure])
     wrong = sorted(descendants & set(asked.among.columns)) if asked.among else []
     expected = "a question on what the exposure leaves alone"
     raise_faults([*faults, *(Fault(name, f"descends from {exposure!r}", expected) for name in wrong)], title)
