@@ -85,11 +85,11 @@ def _arm(which: str) -> Column:
 
 
 def _effect(row: Row) -> str:
-    """Return an effect as printed, with its interval and p."""
+    """Return an effect as printed, with its scale, interval and p."""
     limits = range_text(row["low"], row["high"])
     value = number_text(row["value"]) + (f" ({limits})" if limits else "")
     p = row.get("p")
-    return sentences(value, None if is_missing(p) else f"p = {number_text(p)}")
+    return sentences(row.get("scale"), value, None if is_missing(p) else f"p = {number_text(p)}")
 
 
 _COMPARED = Column("compared", lambda row: sentences(f"{row['treatment']} with {row['comparison']}"))
@@ -130,6 +130,7 @@ TRIALS = (
     text_column("study"),
     _COMPARED,
     Column("people and design", _people_of_trial),
+    number_column("n"),
     _OUTCOME,
     _arm("treated"),
     _arm("control"),
