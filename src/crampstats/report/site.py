@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from crampstats.report.citations import citations
+from crampstats.report.downloads import downloads, downloads_page, write_downloads
+from crampstats.report.evidence import evidence_pages
+from crampstats.report.explorer import explorer_page
 from crampstats.report.notebook_pages import answer_of, notebook_pages, pictures_of, title_of
 from crampstats.report.pages import SITE, Page, from_markdown, in_texts, keep_units, listing, write_pages
+from crampstats.report.provenance import provenance_page
 from crampstats.report.story import story
 
 if TYPE_CHECKING:
@@ -60,7 +64,16 @@ def write_site(contents: Contents, folder: Path) -> Path:
     Path
         Of the first page.
     """
-    pages = [_index(contents), *notebook_pages(contents.notebooks, citations())]
+    files = downloads(contents.results)
+    pages = [
+        _index(contents),
+        *notebook_pages(contents.notebooks, citations()),
+        explorer_page(),
+        *evidence_pages(),
+        downloads_page(files, contents.notebooks),
+        provenance_page(contents.root, contents.notebooks, files),
+    ]
+    write_downloads(files, folder)
     write_pages(pages, folder)
     return folder / "index.html"
 
