@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from crampstats.report.api import reference_pages
+from crampstats.report.catalogue import Catalogue
 from crampstats.report.citations import citations
+from crampstats.report.handbook import handbook_pages
 from crampstats.report.notebook_pages import answer_of, notebook_pages, pictures_of, title_of
 from crampstats.report.pages import SITE, Page, from_markdown, listing, write_pages
 from crampstats.report.story import story
@@ -60,7 +63,13 @@ def write_site(contents: Contents, folder: Path) -> Path:
     Path
         Of the first page.
     """
-    pages = [_index(contents), *notebook_pages(contents.notebooks, citations())]
+    catalogue = Catalogue()
+    pages = [
+        _index(contents),
+        *notebook_pages(contents.notebooks, citations()),
+        *handbook_pages(contents.root / "docs", catalogue.place),
+        *reference_pages(catalogue),
+    ]
     write_pages(pages, folder)
     return folder / "index.html"
 
