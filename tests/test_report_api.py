@@ -126,6 +126,16 @@ def test_signatures_are_those_of_the_functions() -> None:
     assert lines[:3] == ["", "prevalence", 'cs.prevalence(survey, case, *, by=(), interval_method="korn_graubard")']
 
 
+def test_names_that_share_a_line_are_each_a_place() -> None:
+    assert {"crampstats.Model.family", "crampstats.Model.link"} <= set(PLACES["reference-regression.html"].ids)
+
+
+def test_names_are_called_as_they_can_be_reached() -> None:
+    index = PAGES["reference.html"].body
+    assert "<code>cs.figures.draw_forest</code>" in index
+    assert "<code>crampstats.regression.TermTest</code>" in index
+
+
 def test_few_choices_are_written_out() -> None:
     robust = section("crampstats.doubly_robust")
     choices = robust.split('<dt id="crampstats.doubly_robust.estimand">')[1].partition("</dt>")[0]

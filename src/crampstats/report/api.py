@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import griffe
 
+import crampstats
 from crampstats.report.catalogue import (
     PACKAGE,
     ROOMS,
@@ -30,9 +31,9 @@ PLACE = "reference.html"
 MOST_CHOICES = 6
 LINE = 80
 OPENING = (
-    "Every public name, by the room of the package in which it lives. What stands on its own is reached as "
-    "<code>cs.name</code> after <code>import crampstats as cs</code>; other names through their room, such as "
-    "<code>cs.figures.draw_forest</code>."
+    "Every public name, by the room of the package in which it lives, with the results that functions return. "
+    "<code>cs</code> is what <code>import crampstats as cs</code> gives; names that begin with <code>crampstats</code> "
+    "are imported from there."
 )
 KINDS = griffe.DocstringSectionKind
 LABELS = {
@@ -57,14 +58,17 @@ def reference_pages(catalogue: Catalogue) -> list[Page]:
     return [Page(PLACE, "Reference", _index(catalogue, rooms)), *pages]
 
 
-def _index(catalogue: Catalogue, rooms: Iterable[str]) -> str:
+def _index(catalogue: Catalogue, rooms: list[str]) -> str:
     """Return all names by room, each with its summary."""
     parts = [
         "<h1>Reference</h1>",
         f"<p>{OPENING}</p>",
+        '<nav class="contents" aria-label="Rooms"><ol>',
+        *(f'<li><a href="#{room}">{room}</a></li>' for room in rooms),
+        "</ol></nav>",
     ]
     for room in rooms:
-        parts.append(f'<h2><a href="{page_of(room)}">{room}</a></h2>')
+        parts.append(f'<h2 id="{room}"><a href="{page_of(room)}">{room}</a></h2>')
         parts.append(f"<p>{_first_line(_introduction(room), partial(catalogue.place, entry=None))}</p>")
         parts.append(_summaries(catalogue, room, page_of(room)))
     return "\n".join(parts)
@@ -97,7 +101,8 @@ def _list(kind: str, rows: Iterable[str]) -> str:
 
 def _called(entry: Entry) -> str:
     """Return how a reader writes it."""
-    return entry.path.replace(PACKAGE, "cs", 1)
+    at_hand = entry.path.split(".")[1] in crampstats.__all__
+    return entry.path.replace(PACKAGE, "cs", 1) if at_hand else entry.path
 
 
 def _room(catalogue: Catalogue, room: str) -> str:
@@ -208,9 +213,12 @@ def _row(
     """Return a parameter, an attribute, a result or an error with its type and what is said of it."""
     said = in_blocks(field.description, find)
     if section in {KINDS.parameters, KINDS.attributes}:
-        bare = field.name.lstrip("*")
-        what = f" {kind(kinds[bare])}" if bare in kinds else ""
-        return f'<dt id="{path}.{bare}"><var>{html.escape(field.name)}</var>{what}</dt><dd>{said}</dd>'
+        terms = []
+        for name in field.name.split(", "):
+            bare = name.lstrip("*")
+            what = f" {kind(kinds[bare])}" if bare in kinds else ""
+            terms.append(f'<dt id="{path}.{bare}"><var>{html.escape(name)}</var>{what}</dt>')
+        return f"{''.join(terms)}<dd>{said}</dd>"
     name = str(field.annotation or getattr(field, "name", ""))
     shown = kind(name) if section == KINDS.returns else linked(name, find(name))
     return f"<dt>{shown}</dt><dd>{said}</dd>"
