@@ -180,6 +180,10 @@ def _explained(catalogue: Catalogue, entry: Entry, thing: Any, path: str) -> str
         place = None if name in kinds else catalogue.place(name, entry)
         return place if place or name not in names else ""
 
+    def identified(name: str) -> str:
+        # What is computed has a section of its own, which is its place.
+        return "" if inspect.isclass(thing) and name in entry.members else f' id="{path}.{name}"'
+
     module = getattr(function, "__module__", entry.thing.__module__)
     kind = partial(_kind, catalogue, entry, module)
     parts = []
@@ -188,7 +192,7 @@ def _explained(catalogue: Catalogue, entry: Entry, thing: Any, path: str) -> str
             parts.append(in_blocks(section.value, find))
         elif section.kind in LABELS:
             parts.append(f'<p class="label">{LABELS[section.kind]}</p>')
-            rows = [_row(section.kind, one, kinds, kind, find, path) for one in section.value]
+            rows = [_row(section.kind, one, kinds, kind, find, identified) for one in section.value]
             parts.append(_list("fields", rows))
         elif section.kind == KINDS.examples:
             parts.append('<p class="label">Examples</p>')
@@ -208,7 +212,7 @@ def _row(
     kinds: dict[str, str],
     kind: Callable[[str], str],
     find: Callable[[str], str | None],
-    path: str,
+    identified: Callable[[str], str],
 ) -> str:
     """Return a parameter, an attribute, a result or an error with its type and what is said of it."""
     said = in_blocks(field.description, find)
@@ -217,7 +221,7 @@ def _row(
         for name in field.name.split(", "):
             bare = name.lstrip("*")
             what = f" {kind(kinds[bare])}" if bare in kinds else ""
-            terms.append(f'<dt id="{path}.{bare}"><var>{html.escape(name)}</var>{what}</dt>')
+            terms.append(f"<dt{identified(bare)}><var>{html.escape(name)}</var>{what}</dt>")
         return f"{''.join(terms)}<dd>{said}</dd>"
     name = str(field.annotation or getattr(field, "name", ""))
     shown = kind(name) if section == KINDS.returns else linked(name, find(name))
