@@ -117,8 +117,8 @@ class Characteristics:
             ``statistic``; ``n``, people in the sample; ``estimate``, weighted. The statistics: ``group``, people of the
             group and their share of all; ``missing``, people without a value and their share of the group; ``share``,
             people of a level, or who answer yes, and their share of those with a value; ``mean``, ``sd``,
-            ``quartile_1``, ``median``, ``quartile_3`` in the unit of the variable, of `n` people with a value; ``smd``, the
-            standardised difference of two groups, of `n` people with a value in both. Shares are from 0 to 1. What does
+            ``quartile_1``, ``median``, ``quartile_3`` in the unit of the variable, of ``n`` people with a value; ``smd``, the
+            standardised difference of two groups, of ``n`` people with a value in both. Shares are from 0 to 1. What does
             not exist, such as the mean of a group in which nobody has a value, has no row.
         """
         return self.rows.copy()

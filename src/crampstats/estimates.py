@@ -169,7 +169,7 @@ class Estimate:
         level
             Confidence.
         method
-            One of `crampstats.intervals.Method`: ``"korn_graubard"``, ``"beta"``, ``"logit"``, ``"wilson"``, ``"arcsine"``,
+            See `crampstats.intervals.interval`: ``"korn_graubard"``, ``"beta"``, ``"logit"``, ``"wilson"``, ``"arcsine"``,
             ``"likelihood"`` for proportions, ``"log"`` for ratios, ``"log_complement"`` for attributable fractions,
             ``"wald"``; for proportions of a simple random sample also
             ``"clopper_pearson"``, ``"mid_p"``, ``"jeffreys"``, ``"agresti_coull"``. None for the estimate's own.
@@ -178,6 +178,14 @@ class Estimate:
         ------
         IntervalError
             If the method has no interval for these values.
+
+        Examples
+        --------
+        >>> import crampstats as cs
+        >>> share = cs.prevalence(cs.Survey(pd.DataFrame({"cramps": [1, 0, 0, 1, 0, 0, 0, 1]})), "cramps == 1")
+        >>> limits = share.interval(level=0.9, method="wilson")
+        >>> limits.low.round(3), limits.high.round(3)
+        (array([0.132]), array([0.702]))
         """
         return intervals.interval(
             method or self.interval_method, self.value, self.std_error, self.n, self.df, level=level
@@ -196,6 +204,14 @@ class Estimate:
         DataFrame
             ``term``, the by columns, ``n``, ``estimate``, ``std_error``, ``conf_low``, ``conf_high``, and ``note``,
             which is empty where there is nothing to say.
+
+        Examples
+        --------
+        >>> import crampstats as cs
+        >>> age = cs.mean(cs.Survey(pd.DataFrame({"age_years": [31, 45, 62]})), "age_years")
+        >>> age.to_frame()[["term", "n", "estimate", "std_error"]].round(2)
+                term  n  estimate  std_error
+        0  age_years  3      46.0       8.96
         """
         limits = self.interval(level=level, method=method)
         return self.labels.assign(
@@ -219,6 +235,13 @@ class Estimate:
         ------
         QuestionError
             If the question does not fit the labels, or no estimate is left.
+
+        Examples
+        --------
+        >>> import crampstats as cs
+        >>> people = cs.Survey(pd.DataFrame({"sex": ["f", "f", "f", "m", "m", "m"], "cramps": [1, 0, 1, 0, 1, 0]}))
+        >>> cs.prevalence(people, "cramps == 1", by=["sex"]).where("sex == 'f'").value.round(3)
+        array([0.667])
         """
         answer = read_question(question).answer(self.labels)
         if answer.kind != "truth" or answer.missing is not None:
@@ -283,7 +306,8 @@ def stacked(estimates: list[Estimate], *, samples: Samples = "same") -> Estimate
     estimates
         From one survey, or from surveys of different people.
     samples
-        ``"same"``: they share a design (the same `Survey`, or one made from it by `where`, `observed` or `define`).
+        ``"same"``: they share a design (the same `Survey`, or one made from it by `Survey.where`, `Survey.observed` or
+        `Survey.define`).
         ``"independent"``: they share none, and no person is in two of them.
 
     Raises

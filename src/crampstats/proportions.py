@@ -360,7 +360,7 @@ def standardize(estimate: Estimate, population: str | StandardPopulation, *, ove
     Parameters
     ----------
     estimate
-        Made with `by` that holds the age groups, and perhaps more: each combination of the rest is standardised.
+        Made with ``by`` that holds the age groups, and perhaps more: each combination of the rest is standardised.
     population
         The name of a `crampstats.reference.standard_population`, or one of your own.
     over

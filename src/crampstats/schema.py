@@ -197,6 +197,12 @@ class Schema:
         Of the study.
     columns
         In the order of the table; columns that are not named here may be there as well.
+
+    Examples
+    --------
+    >>> schema = Schema("cramps", (Column("cramps_per_week", "number", "cramps in a week", low=0),))
+    >>> [str(fault) for fault in schema.faults(pd.DataFrame({"cramps_per_week": [2.0, -1.0]}))]
+    ['cramps_per_week: outside the plausible range (row 1: -1.0); expected a number of at least 0']
     """
 
     name: str

@@ -300,6 +300,12 @@ class Survey:
         ------
         QuestionError
             If it cannot be read or does not fit the columns, or if somebody in the domain has no answer.
+
+        Examples
+        --------
+        >>> people = Survey(pd.DataFrame({"cramps": [0, 2, 5]}))
+        >>> people.answer("cramps >= 2").values.tolist()
+        [False, True, True]
         """
         question = question if isinstance(question, Question) else read_question(question)
         answer = question.answer(self.data)
@@ -367,6 +373,12 @@ class Survey:
         ------
         QuestionError
             If a column is not there, or nobody is left.
+
+        Examples
+        --------
+        >>> people = Survey(pd.DataFrame({"magnesium_mmol_l": [0.71, None, 0.88]}))
+        >>> people.observed("magnesium_mmol_l").people
+        2
         """
         if not columns:
             raise QuestionError("observed() needs the name of at least one column.")
@@ -484,6 +496,12 @@ class Survey:
         ------
         QuestionError
             If a column is not there, or a kept column would be overwritten.
+
+        Examples
+        --------
+        >>> people = Survey(pd.DataFrame({"sex": ["f", "f", "m"], "id": [1, 2, 3]}))
+        >>> people.tabulate(["sex"]).data[["sex", "n"]].to_numpy().tolist()
+        [['f', 2], ['m', 1]]
         """
         columns = [one_spelling(column) for column in columns]
         for column in columns:

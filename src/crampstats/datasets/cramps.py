@@ -77,7 +77,7 @@ def nhanes_cramps(source: str | os.PathLike[str] = "packaged") -> Survey:
     -------
     Survey
         Its domain is adults of 20 and over; columns as in ``crampstats.datasets.cramps.CELLS`` and ``ROWS``.
-        `cramp_class` is missing for who did not answer: ask about ``.observed("cramp_class")``.
+        ``cramp_class`` is missing for who did not answer: ask about ``.observed("cramp_class")``.
 
     Raises
     ------

@@ -18,7 +18,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class AgeBand:
-    """People of a standard population from `low` to `high` years, both included."""
+    """People of a standard population in some years of age.
+
+    Attributes
+    ----------
+    low, high
+        First and last year, both included; the last band is open, to infinity.
+    people
+        How many, with the source.
+
+    Examples
+    --------
+    >>> band = standard_population("us_2000").bands[-1]
+    >>> band.low, band.high, band.people.unit
+    (60, inf, 'thousand people')
+    """
 
     low: int
     high: float
@@ -44,6 +58,11 @@ class StandardPopulation:
         By which `standard_population` knows it.
     bands
         In order of age.
+
+    Examples
+    --------
+    >>> standard_population("esp_2013").shares(["20-59", "60+"])
+    [0.6751592356687898, 0.3248407643312102]
     """
 
     name: str

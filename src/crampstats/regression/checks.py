@@ -77,8 +77,8 @@ class FitCheck:
         Returns
         -------
         TermTest
-            Of squared differences over `scale`, a sum of chi-squares with `weights` if the model is right. Differences that
-            the fit has made nearly 0 weigh nearly nothing, so that none has to be left out.
+            Of squared differences over `scale`, a sum of chi-squares with `TermTest.weights` if the model is right.
+            Differences that the fit has made nearly 0 weigh nearly nothing, so that none has to be left out.
 
         Raises
         ------

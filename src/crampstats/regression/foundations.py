@@ -37,7 +37,7 @@ class Model(ABC):
     family, link
         What is assumed of the outcome.
     coefficients
-        One for each column of the design matrix, on the scale of the link; in models of several parts labelled by `part`.
+        One for each column of the design matrix, on the scale of the link; in models of several parts labelled by ``part``.
     encoding
         How the columns of the formula are made of data.
     survey
@@ -104,6 +104,17 @@ class Model(ABC):
         ------
         QuestionError
             If the coefficients are not log odds ratios.
+
+        Examples
+        --------
+        >>> import crampstats as cs
+        >>> cramps = cs.datasets.nhanes_cramps().observed("cramp_class").define(frequent="cramp_class >= 3")
+        >>> model = cs.fit(cramps, "frequent ~ sex + age_group", family="binomial")
+        >>> model.odds_ratios().to_frame()[["term", "estimate", "conf_low", "conf_high"]].round(2)
+                         term  estimate  conf_low  conf_high
+        0       sex[T.female]      1.76      1.43       2.18
+        1  age_group[T.40-59]      1.71      1.34       2.19
+        2    age_group[T.60+]      2.29      1.85       2.83
         """
         return self._exponentials("odds_ratios", ("binomial",), "logit")
 
@@ -120,6 +131,13 @@ class Model(ABC):
         ------
         QuestionError
             If the coefficients are not log prevalence ratios.
+
+        Examples
+        --------
+        >>> import crampstats as cs
+        >>> cramps = cs.datasets.nhanes_cramps().observed("cramp_class").define(frequent="cramp_class >= 3")
+        >>> cs.fit(cramps, "frequent ~ sex", family="poisson").prevalence_ratios().value.round(2)
+        array([1.74])
         """
         if not self._outcome_is_yes_no():
             raise QuestionError(
@@ -140,6 +158,13 @@ class Model(ABC):
         ------
         QuestionError
             If the coefficients are not log rate ratios.
+
+        Examples
+        --------
+        >>> import crampstats as cs
+        >>> counts = pd.DataFrame({"tablet": [0, 0, 0, 1, 1, 1], "cramps": [4, 6, 5, 2, 3, 4]})
+        >>> cs.fit(cs.Survey(counts), "cramps ~ tablet", family="poisson").rate_ratios().value.round(2)
+        array([0.6])
         """
         return self._exponentials("rate_ratios", ("poisson",), "log")
 
@@ -175,6 +200,17 @@ class Model(ABC):
         QuestionError
             If a column is not there, has missing values, a level the model has not seen, or the name of a column of the
             result; or if a mean is one that the family cannot have.
+
+        Examples
+        --------
+        >>> import crampstats as cs
+        >>> cramps = cs.datasets.nhanes_cramps().observed("cramp_class").define(frequent="cramp_class >= 3")
+        >>> model = cs.fit(cramps, "frequent ~ sex + age_group", family="binomial")
+        >>> old = pd.DataFrame({"sex": ["female", "male"], "age_group": "60+"})
+        >>> model.predict(old).to_frame()[["sex", "estimate", "conf_low", "conf_high"]].round(3)
+              sex  estimate  conf_low  conf_high
+        0  female     0.104     0.091      0.120
+        1    male     0.062     0.050      0.076
         """
         means, slopes = self.means_at(data)
         labels = self._labels_of(data, self.mean_name)

@@ -34,7 +34,7 @@ def cumulative_logits(model: Model) -> Estimate:
     Returns
     -------
     Estimate
-        Labelled by `threshold`: coefficients that proportional odds hold to be the same for all thresholds, with the
+        Labelled by ``threshold``: coefficients that proportional odds hold to be the same for all thresholds, with the
         covariance between thresholds.
 
     Raises

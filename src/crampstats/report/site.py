@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from crampstats.report.api import reference_pages
+from crampstats.report.catalogue import Catalogue
 from crampstats.report.citations import citations
 from crampstats.report.downloads import downloads, downloads_page, write_downloads
 from crampstats.report.evidence import evidence_pages
 from crampstats.report.explorer import explorer_page
+from crampstats.report.handbook import handbook_pages
 from crampstats.report.notebook_pages import answer_of, notebook_pages, pictures_of, title_of
 from crampstats.report.pages import SITE, Page, from_markdown, in_texts, keep_units, listing, write_pages
 from crampstats.report.provenance import provenance_page
@@ -65,11 +68,14 @@ def write_site(contents: Contents, folder: Path) -> Path:
         Of the first page.
     """
     files = downloads(contents.results)
+    catalogue = Catalogue()
     pages = [
         _index(contents),
         *notebook_pages(contents.notebooks, citations()),
         explorer_page(),
         *evidence_pages(),
+        *handbook_pages(contents.root / "docs", catalogue.place),
+        *reference_pages(catalogue),
         downloads_page(files, contents.notebooks),
         provenance_page(contents.root, contents.notebooks, files),
     ]

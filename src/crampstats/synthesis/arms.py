@@ -331,7 +331,7 @@ def effect_sizes(
     ----------
     trials
         A row a trial, as from `crampstats.reference.trials` or of one's own: ``study``, and those of the columns of
-        `TRIAL_SCHEMA` that are known. ``design`` is ``"cross-over"`` where the same people had both.
+        ``TRIAL_SCHEMA`` that are known. ``design`` is ``"cross-over"`` where the same people had both.
     measure
         ``"mean_difference"`` (of final values or changes), ``"ratio_of_means"``, ``"risk_ratio"``, ``"odds_ratio"``,
         ``"risk_difference"``, ``"rate_ratio"`` or ``"rate_difference"``; treated against control. A printed ``value`` is

@@ -52,6 +52,13 @@ class EffectPosterior:
         Together; None where a study does not say.
     scale
         ``"log"``: tables show ratios.
+
+    Examples
+    --------
+    >>> effects = pd.DataFrame({"study": ["A", "B", "C"], "estimate": [-0.5, -0.1, 0.2], "std_error": [0.2, 0.3, 0.15]})
+    >>> posterior = effect_posterior(effects, tau_scale=0.5)
+    >>> round(posterior.probability_below(0.0), 3)
+    0.686
     """
 
     effect: np.ndarray

@@ -45,6 +45,13 @@ class PooledCounts:
         Together.
     note
         What a reader has to know.
+
+    Examples
+    --------
+    >>> counts = pd.DataFrame({"events_treated": [5, 8], "n_treated": [40, 50], "events_control": [9, 12], "n_control": [41, 49]})
+    >>> mantel_haenszel(counts, "risk_ratio").to_frame()[["estimate", "conf_low", "conf_high"]].round(2)
+       estimate  conf_low  conf_high
+    0      0.62      0.33       1.16
     """
 
     name: str

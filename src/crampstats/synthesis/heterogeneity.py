@@ -124,6 +124,12 @@ def der_simonian_laird(y: np.ndarray, v: np.ndarray, x: np.ndarray) -> float:
     Notes
     -----
     DerSimonian R, Laird N, Control Clin Trials 1986;7:177-188, doi:10.1016/0197-2456(86)90046-2.
+
+    Examples
+    --------
+    >>> y, v = np.array([-0.5, -0.1, 0.2]), np.array([0.04, 0.09, 0.0225])
+    >>> round(der_simonian_laird(y, v, np.ones((3, 1))), 4)
+    0.1254
     """
     k, p = x.shape
     q = weighted_fit(y, v, x, 0.0).q
@@ -141,6 +147,12 @@ def paule_mandel(y: np.ndarray, v: np.ndarray, x: np.ndarray) -> float:
     Notes
     -----
     Paule RC, Mandel J, J Res Natl Bur Stand 1982;87:377-385, doi:10.6028/jres.087.022.
+
+    Examples
+    --------
+    >>> y, v = np.array([-0.5, -0.1, 0.2]), np.array([0.04, 0.09, 0.0225])
+    >>> round(paule_mandel(y, v, np.ones((3, 1))), 4)
+    0.0914
     """
     k, p = x.shape
 
@@ -186,6 +198,12 @@ def restricted_maximum_likelihood(y: np.ndarray, v: np.ndarray, x: np.ndarray) -
     Harville DA, J Am Stat Assoc 1977;72:320-338, doi:10.1080/01621459.1977.10480998. The score is looked at over the whole
     range, each of its roots from above is found, and the one with the highest likelihood is taken, 0 among them: a
     likelihood with two hills does not end on the lower one.
+
+    Examples
+    --------
+    >>> y, v = np.array([-0.5, -0.1, 0.2]), np.array([0.04, 0.09, 0.0225])
+    >>> round(restricted_maximum_likelihood(y, v, np.ones((3, 1))), 4)
+    0.1062
     """
 
     def score(tau2: float) -> float:

@@ -64,6 +64,13 @@ class Synthesis:
         Together; None where a study does not say.
     explained
         Share of the variance between studies that the moderators explain; None without moderators.
+
+    Examples
+    --------
+    >>> effects = pd.DataFrame({"study": ["A", "B", "C"], "estimate": [-0.5, -0.1, 0.2], "std_error": [0.2, 0.3, 0.15]})
+    >>> [group] = pool(effects).syntheses
+    >>> group.studies, round(group.tau2, 3), group.q_df
+    (('A', 'B', 'C'), 0.106, 2)
     """
 
     terms: tuple[str, ...]
@@ -222,6 +229,13 @@ class Pooled:
         Notes
         -----
         Higgins JPT, Thompson SG, Stat Med 2002;21:1539-1558, doi:10.1002/sim.1186. With a common effect I² is that of Q.
+
+        Examples
+        --------
+        >>> effects = pd.DataFrame({"study": ["A", "B", "C"], "estimate": [-0.5, -0.1, 0.2], "std_error": [0.2, 0.3, 0.15]})
+        >>> pool(effects).between()[["tau2", "i2", "q", "p"]].round(3)
+            tau2     i2      q     p
+        0  0.106  0.713  7.862  0.02
         """
         check_level(level)
         rows = []
@@ -275,6 +289,13 @@ class Pooled:
         Notes
         -----
         Higgins JPT, Thompson SG, Spiegelhalter DJ, J R Stat Soc A 2009;172:137-159, doi:10.1111/j.1467-985X.2008.00552.x.
+
+        Examples
+        --------
+        >>> effects = pd.DataFrame({"study": ["A", "B", "C"], "estimate": [-0.5, -0.1, 0.2], "std_error": [0.2, 0.3, 0.15]})
+        >>> pool(effects).prediction()[["pred_low", "pred_high"]].round(1)
+           pred_low  pred_high
+        0      -5.2        4.9
         """
         check_level(level)
         if method not in get_args(Prediction):
@@ -300,7 +321,17 @@ class Pooled:
         )
 
     def weights(self) -> pd.DataFrame:
-        """Return the share of each study in its pooled effect: the by columns, ``study``, ``weight`` (adding up to 1)."""
+        """Return the share of each study in its pooled effect: the by columns, ``study``, ``weight`` (adding up to 1).
+
+        Examples
+        --------
+        >>> effects = pd.DataFrame({"study": ["A", "B", "C"], "estimate": [-0.5, -0.1, 0.2], "std_error": [0.2, 0.3, 0.15]})
+        >>> pool(effects).weights().round(3)
+          study  weight
+        0     A   0.347
+        1     B   0.259
+        2     C   0.394
+        """
         tables = []
         for index, each in enumerate(self.syntheses):
             labels = self.groups.loc[np.full(len(each.studies), index)].reset_index(drop=True)

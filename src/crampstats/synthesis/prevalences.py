@@ -53,6 +53,13 @@ class PooledPrevalence:
         Length k; shapes (k,).
     note
         What a reader has to know.
+
+    Examples
+    --------
+    >>> studies = pd.DataFrame({"study": ["A", "B", "C"], "cases": [12, 30, 9], "n": [100, 150, 120]})
+    >>> pool_prevalences(studies).to_frame()[["estimate", "conf_low", "conf_high"]].round(3)
+       estimate  conf_low  conf_high
+    0     0.127     0.078      0.201
     """
 
     method: PrevalenceMethod

@@ -103,7 +103,7 @@ def read_study(
     -------
     Survey
         A row a person, in the order of the file; columns in the order of the file, under the names of the study.
-        Yes/no columns are Int8, `sex` is a category, `id` is text, `sample_date` a date, numbers are floats.
+        Yes/no columns are Int8, ``sex`` is a category, ``id`` is text, ``sample_date`` a date, numbers are floats.
 
     Raises
     ------
