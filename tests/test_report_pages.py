@@ -86,7 +86,10 @@ WORKS = {"Parker et al. 2017": "parker2017", "Jones and Pewsey (2009)": "jones20
 def write_site_of(
     folder: Path, notebooks: dict[str, nbformat.NotebookNode], findings: dict | None, **failures: str
 ) -> None:
-    write_site(Contents(folder / "nowhere", notebooks, folder / "results", findings, failures), folder / "html")
+    root = folder / "checkout"
+    root.mkdir(exist_ok=True)
+    (root / "requirements.lock").touch()
+    write_site(Contents(root, notebooks, folder / "results", findings, failures), folder / "html")
 
 
 @pytest.fixture
@@ -163,7 +166,7 @@ def test_prose_code_and_every_kind_of_output_are_shown(page: Page) -> None:
 def test_tables_are_shown_once_and_can_be_scrolled(page: Page) -> None:
     assert page.text("td") == ["female", "33.4 (31.4–35.4)", "male", "28.2 (25.7–30.8)"]
     assert page.text("th") == ["sex", "% (95 % CI)", "0", "1"]
-    assert {"class": "table", "tabindex": "0", "role": "region", "aria-label": "Table"} in page.of("div")
+    assert {"class": "table", "tabindex": "0", "role": "region", "aria-label": "Further table 1"} in page.of("div")
     assert "33.4" not in "".join(page.text("pre"))
 
 
@@ -217,7 +220,14 @@ def test_a_table_is_named_by_the_caption_before_it() -> None:
     notebook.cells.insert(2, nbformat.v4.new_markdown_cell("**Table 3.1. Of sexes.** By weight."))
     body = notebook_pages({"03-how": notebook}, {})[0].body
     assert body.count('<div aria-labelledby="Table-3-1"') == 1
-    assert 'aria-label="Table"' not in body
+    assert 'aria-label="' not in body.partition("Table 3.1")[2].partition("<nav")[0]
+
+
+def test_tables_without_a_caption_have_names_of_their_own() -> None:
+    twice = executed()
+    twice.cells.append(executed().cells[2])
+    body = notebook_pages({"03-how": twice}, {})[0].body
+    assert re.findall(r'aria-label="(Further table \d)"', body) == ["Further table 1", "Further table 2"]
 
 
 def test_works_that_are_cited_are_links_outside_of_code_and_links() -> None:

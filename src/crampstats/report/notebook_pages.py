@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from itertools import count
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -85,7 +86,8 @@ def _with_anchors(body: str) -> str:
     named = [parts[0]]
     for anchor, rest in zip(parts[1::2], parts[2::2], strict=True):
         named += [anchor, rest.replace(UNNAMED, f"aria-labelledby={anchor[3:]}", 1)]
-    return "".join(named)
+    further = count(1)
+    return re.sub(UNNAMED, lambda _: f'aria-label="Further table {next(further)}"', "".join(named))
 
 
 def _linker(files: Mapping[str, str], citations: Mapping[str, str]) -> Callable[[str], str]:

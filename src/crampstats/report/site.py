@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -68,20 +69,27 @@ def write_site(contents: Contents, folder: Path) -> Path:
         Of the first page.
     """
     files = downloads(contents.results)
-    catalogue = Catalogue()
+    catalogue, reference = _of_the_package()
     pages = [
         _index(contents),
         *notebook_pages(contents.notebooks, citations()),
         explorer_page(),
         *evidence_pages(),
         *handbook_pages(contents.root / "docs", catalogue.place),
-        *reference_pages(catalogue),
+        *reference,
         downloads_page(files, contents.notebooks),
         provenance_page(contents.root, contents.notebooks, files),
     ]
     write_downloads(files, folder)
     write_pages(pages, folder)
     return folder / "index.html"
+
+
+@cache
+def _of_the_package() -> tuple[Catalogue, tuple[Page, ...]]:
+    """Return where names lead, and the pages of the reference: the same for every checkout in one process."""
+    catalogue = Catalogue()
+    return catalogue, tuple(reference_pages(catalogue))
 
 
 def _index(contents: Contents) -> Page:
