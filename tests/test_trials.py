@@ -116,8 +116,9 @@ POOLED = {
 
 @pytest.mark.parametrize("key", POOLED)
 def test_reviews_as_printed(key: tuple[str, str]) -> None:
-    row = REVIEWS.set_index(["review", "outcome"]).loc[key]
-    assert row[["trials", "n", "value", "low", "high", "control"]].tolist() == list(POOLED[key])
+    review, outcome = key
+    rows = REVIEWS[(REVIEWS["review"] == review) & (REVIEWS["outcome"] == outcome)]
+    assert rows[["trials", "n", "value", "low", "high", "control"]].to_numpy().tolist() == [list(POOLED[key])]
 
 
 def test_quinine_has_benefit_and_harm() -> None:
