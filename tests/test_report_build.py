@@ -86,10 +86,10 @@ def test_the_first_run_makes_everything_below_build(checkout: Checkout) -> None:
     before = checkout.files()
     assert checkout.reproduce() == 1
     assert checkout.files() == before
-    assert list(checkout.files("build")) == [
-        "html/01-a.html",
-        "html/02-c.html",
-        "html/index.html",
+    made = list(checkout.files("build"))
+    assert [name for name in made if name.startswith("html/0")] == ["html/01-a.html", "html/02-c.html"]
+    assert "html/index.html" in made
+    assert [name for name in made if not name.startswith("html/")] == [
         "notebooks/01-a.ipynb",
         "notebooks/02-c.ipynb",
         "results/tables/01-a.csv",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from crampstats.effects import g_formula
+from crampstats.effects.standardization import People, read_setting, standardized_means, told
 from crampstats.errors import CrampstatsError, QuestionError
 from crampstats.estimates import Estimate, difference, ratio
 from crampstats.measurement import usual_prevalence
@@ -278,9 +278,10 @@ class StandardizedContrast:
     def __call__(self, survey: Survey) -> Estimate:
         """Fit the model to a survey, standardise twice and compare."""
         model = fit(survey, self.formula, family=self.family, link=self.link)
-        first, second = (
-            g_formula(model, setting, label=", ".join(f"{name} = {value}" for name, value in setting.items()))
-            for setting in (self.exposed, self.reference)
-        )
+        settings = [self.exposed, self.reference]
+        terms = [", ".join(f"{name} = {value}" for name, value in setting.items()) for setting in settings]
+        asked = [read_setting(model, setting) for setting in settings]
+        both = standardized_means(model, asked, People.of(model.survey, (), None), told(*terms))
+        first, second = (both.where(f"term == {term!r}") for term in terms)
         compared = difference if self.measure == "difference" else ratio
         return compared(first, second, label=self.label)

@@ -163,24 +163,23 @@ def standardized_means(
     total = people.total
     value = np.empty((len(settings), cells))
     contributions = np.empty((part.design.clusters, len(settings) * cells))
-    for place, setting in enumerate(settings):
-        means, slopes = np.empty(len(people.rows)), np.zeros((cells, width))
-        for start in range(0, len(people.rows), BLOCK):
-            block = slice(start, start + BLOCK)
-            rows, cell, weight = people.rows[block], people.cell[block], people.weight[block]
-            values = {name: each[rows] if isinstance(each, np.ndarray) else each for name, each in setting.items()}
-            means[block], moved = model.means_at(data.iloc[rows].assign(**values))
-            if cells == 1:
-                slopes[0] += weight @ moved
-            else:
-                share = np.zeros((cells, len(rows)))
-                share[cell, np.arange(len(rows))] = weight
-                slopes += share @ moved
-        value[place] = np.bincount(people.cell, people.weight * means, cells) / total
-        residual = people.weight * (means - value[place][people.cell])
+    means, slopes = np.empty((len(settings), len(people.rows))), np.zeros((len(settings), cells, width))
+    size = max(BLOCK // len(settings), 1)
+    for start in range(0, len(people.rows), size):
+        block = slice(start, start + size)
+        rows, cell, weight = people.rows[block], people.cell[block], people.weight[block]
+        # One matrix for all settings: with few people, making it costs more than what is computed from it.
+        found, moved = model.means_at(_under_each(data.iloc[rows], settings, rows))
+        means[:, block] = found.reshape(len(settings), -1)
+        share = np.zeros((cells, len(rows)))
+        share[cell, np.arange(len(rows))] = weight
+        slopes += share @ moved.reshape(len(settings), len(rows), width)
+    for place in range(len(settings)):
+        value[place] = np.bincount(people.cell, people.weight * means[place], cells) / total
+        residual = people.weight * (means[place] - value[place][people.cell])
         columns = slice(place * cells, (place + 1) * cells)
         contributions[:, columns] = people.cluster_sums(model.survey, residual) / total
-        contributions[:, columns] += part.contributions @ (slopes / total[:, None]).T
+        contributions[:, columns] += part.contributions @ (slopes[place] / total[:, None]).T
     count = len(settings) * cells
     touched = np.broadcast_to(part.touched[:, :1], contributions.shape)
     told = labels.iloc[np.repeat(np.arange(len(settings)), cells)].reset_index(drop=True)
@@ -193,6 +192,15 @@ def standardized_means(
         model.link.interval_method,
         model.coefficients.source,
     )
+
+
+def _under_each(data: pd.DataFrame, settings: Sequence[Mapping[str, Any]], rows: np.ndarray) -> pd.DataFrame:
+    """Return the same people under each setting, one after the other."""
+    under = [
+        data.assign(**{name: each[rows] if isinstance(each, np.ndarray) else each for name, each in setting.items()})
+        for setting in settings
+    ]
+    return under[0] if len(under) == 1 else pd.concat(under)
 
 
 def read_setting(model: Model, setting: Mapping[str, Any]) -> dict[str, Any]:
@@ -224,6 +232,8 @@ def read_setting(model: Model, setting: Mapping[str, Any]) -> dict[str, Any]:
 def _read_value(model: Model, name: str, value: Any) -> Any:
     """Return a value, or shape (rows,) values where it is arithmetic."""
     data = model.survey.data
+    if isinstance(value, (bool, np.bool_)) and data[name].dtype != bool:
+        return int(value)
     if not pd.api.types.is_numeric_dtype(data[name].dtype) or isinstance(value, (int, float, np.number)):
         return value
     problem = f"setting={{{name!r}: {value!r}}}: {name!r} is a number, and {value!r} is none"

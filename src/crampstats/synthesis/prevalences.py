@@ -26,6 +26,8 @@ STUDIES = Schema(
 # Nodes of Gauss's rule for the logit of each study, about its own mode: doubled until nothing changes.
 NODES = (15, 31, 61, 121)
 SETTLED = 1e-8
+# Mean, spread and likelihood; the standard error, of which large studies cancel digits in the information, to fewer.
+SETTLED_TO = np.array([SETTLED, SETTLED, 1e-5, SETTLED])
 STEPS = 200
 # Newton's steps square the error: after one of this size only rounding is left.
 LAST_STEP = 1e-7
@@ -303,7 +305,7 @@ def _binomial_normal(cases: np.ndarray, n: np.ndarray, names: tuple[str, ...], i
     for count in NODES:
         at, covariance, top = _maximum(_Likelihood(cases, n, count), start)
         now = np.array([*at, covariance[0, 0] ** 0.5, top])
-        if before is not None and np.allclose(now, before, rtol=SETTLED, atol=SETTLED):
+        if before is not None and np.allclose(now, before, rtol=SETTLED_TO, atol=SETTLED):
             break
         before, start = now, np.maximum(at, [-np.inf, NO_SPREAD * 10])
     else:
