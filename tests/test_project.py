@@ -4,16 +4,20 @@ import ast
 import importlib.util
 import inspect
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 from places import ROOT
 
 import crampstats as cs
+from crampstats import cli
 
 PACKAGE = ROOT / "src" / "crampstats"
 # A room imports only from rooms before it.
@@ -224,7 +228,7 @@ def test_the_third_example_of_the_readme_goes_behind_the_number(capsys: pytest.C
 
 def test_the_fourth_example_of_the_readme_tells_who_is_biased(capsys: pytest.CaptureFixture[str]) -> None:
     code = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[3]
-    assert re.findall(r"^## .*$", README[: README.index(code)], re.MULTILINE)[-1] == "## People whose truth is known"
+    assert re.findall(r"^### .*$", README[: README.index(code)], re.MULTILINE)[-1] == "### 4. People whose truth is known"
     result: dict[str, object] = {}
     exec(compile(code, "README.md", "exec"), result)
     shown = capsys.readouterr().out
@@ -234,7 +238,27 @@ def test_the_fourth_example_of_the_readme_tells_who_is_biased(capsys: pytest.Cap
     assert result["effect"].value < 0
 
 
-@pytest.mark.parametrize("paper", ["README.md", "CONTRIBUTING.md", "data/README.md"])
+def test_the_fifth_example_of_the_readme_pools_and_plans(capsys: pytest.CaptureFixture[str]) -> None:
+    code = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[4]
+    result: dict[str, object] = {}
+    exec(compile(code, "README.md", "exec"), result)
+    shown = capsys.readouterr().out
+    assert "two studies" in shown
+    assert result["effects"]["study"].tolist() == ["Roguin Maor 2017", "Frusso 1999"]
+    assert "324 + 324" in shown
+    assert "updated meta-analysis" in shown
+
+
+def test_the_commands_of_the_readme_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    commands = re.findall(r"^    (crampstats .*)$", README, re.MULTILINE)
+    shutil.copytree(ROOT / "data" / "example", tmp_path / "data" / "example")
+    monkeypatch.chdir(tmp_path)
+    assert [cli.main(shlex.split(command)[1:]) for command in commands] == [0, 0, 0]
+    assert pd.read_csv("frequent.csv")["n"].sum() == 10_902
+    assert len(pd.read_parquet("people.parquet")) == 20_000
+
+
+@pytest.mark.parametrize("paper", ["README.md", "CONTRIBUTING.md", "data/README.md", "docs/methods.md"])
 def test_links_lead_somewhere(paper: str) -> None:
     text = (ROOT / paper).read_text(encoding="utf-8")
     targets = re.findall(r"\]\(([^)#]+)\)", text)
