@@ -247,7 +247,7 @@ def explorer_data(table: pd.DataFrame) -> list[dict[str, Any]]:
             "groups": _groups(table[table["data"] == data.key]),
         }
         for data in DATA
-        for steps in [table.query(f"data == '{data.key}' and sex == '{ALL}' and age_group == '{ALL}'")]
+        for steps in [table[(table["data"] == data.key) & (table["sex"] == ALL) & (table["age_group"] == ALL)]]
     ]
 
 
