@@ -228,7 +228,9 @@ def test_the_third_example_of_the_readme_goes_behind_the_number(capsys: pytest.C
 
 def test_the_fourth_example_of_the_readme_tells_who_is_biased(capsys: pytest.CaptureFixture[str]) -> None:
     code = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[3]
-    assert re.findall(r"^### .*$", README[: README.index(code)], re.MULTILINE)[-1] == "### 4. People whose truth is known"
+    assert (
+        re.findall(r"^### .*$", README[: README.index(code)], re.MULTILINE)[-1] == "### 4. People whose truth is known"
+    )
     result: dict[str, object] = {}
     exec(compile(code, "README.md", "exec"), result)
     shown = capsys.readouterr().out

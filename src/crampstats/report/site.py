@@ -16,7 +16,7 @@ from crampstats.report.evidence import evidence_pages
 from crampstats.report.explorer import explorer_page
 from crampstats.report.handbook import handbook_pages
 from crampstats.report.notebook_pages import answer_of, notebook_pages, pictures_of, title_of
-from crampstats.report.pages import SITE, Page, from_markdown, in_texts, keep_units, listing, write_pages
+from crampstats.report.pages import SITE, Page, from_markdown, keep_units, listing, write_pages
 from crampstats.report.provenance import provenance_page
 from crampstats.report.story import story
 
@@ -111,7 +111,7 @@ def _questions(notebooks: Mapping[str, Any]) -> str:
     """Return each question with its answer."""
     return "\n".join(
         f'<li><a href="{quote(name)}.html">{html.escape(title_of(notebook))}</a>'
-        f"{in_texts(from_markdown(answer_of(notebook)), keep_units)}</li>"
+        f"{from_markdown(keep_units(answer_of(notebook)))}</li>"
         for name, notebook in notebooks.items()
     )
 

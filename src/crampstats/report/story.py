@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING
 
 from crampstats.errors import CrampstatsError
-from crampstats.report.pages import from_markdown, in_texts, keep_units
+from crampstats.report.pages import from_markdown, keep_units
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,7 +59,7 @@ def story(text: str, tables: Path, pictures: Mapping[str, tuple[str, str]]) -> s
         png, alt = pictures[found[1]]
         return f'<figure><img src="data:image/png;base64,{png}" alt="{html.escape(alt, quote=True)}"></figure>'
 
-    told = PICTURE.sub(picture, in_texts(from_markdown(NUMBER.sub(number, text)), keep_units))
+    told = PICTURE.sub(picture, from_markdown(keep_units(NUMBER.sub(number, text))))
     if faults:
         raise CrampstatsError("the story asks for what is not there:\n" + "\n".join(f"  {fault}" for fault in faults))
     return told
