@@ -8,10 +8,10 @@ usage: python3 run.py TASK [ARGUMENT ...]
               versions that pyproject.toml allows, on Python 3.11
   accept      make the results of the last `reproduce` the committed ones
   lint        ruff check, ruff format --check, mypy
-  lab         open the notebooks in JupyterLab
+  lab         open the notebooks in JupyterLab (further arguments go to it: --no-browser --port 8899)
   clean       remove build/, .venv/ and .venv-oldest/
 
-The first task sets up .venv/ from requirements.lock (about a minute); later ones find it ready.
+The first task sets up .venv/ from requirements.lock (one to three minutes); later ones find it ready.
 `test --oldest` has .venv-oldest/ and requirements-oldest.lock instead.
 """
 
@@ -92,7 +92,7 @@ def set_up(environment: Environment) -> None:
     if environment.stamp.exists() and environment.stamp.read_text() == stamp:
         return
     started = time.monotonic()
-    print(f"setting up {environment.name} from {environment.lock} (once, about a minute) ...", flush=True)
+    print(f"setting up {environment.name} from {environment.lock} (once, one to three minutes) ...", flush=True)
     shutil.rmtree(environment.folder, ignore_errors=True)
     pip = [*create_venv(environment), "install", "--quiet", "--quiet", "--disable-pip-version-check"]
     locked = call(*pip, "--require-hashes", "--only-binary", ":all:", "-r", environment.lock)
@@ -123,9 +123,9 @@ def report(task: str) -> int:
     return call(USUAL.python, "-m", "crampstats.cli", task)
 
 
-def lab() -> int:
+def lab(*arguments: str) -> int:
     """Open JupyterLab on the notebooks."""
-    return call(USUAL.python, "-m", "jupyter", "lab", "--notebook-dir", "notebooks")
+    return call(USUAL.python, "-m", "jupyter", "lab", "--notebook-dir", "notebooks", *arguments)
 
 
 def clean() -> int:
@@ -155,10 +155,10 @@ def main(arguments: list[str]) -> int:
         "test": lambda: test(environment, *rest),
         "accept": lambda: report("accept"),
         "lint": lint,
-        "lab": lab,
+        "lab": lambda: lab(*rest),
         "clean": clean,
     }
-    if task not in tasks or (rest and task != "test"):
+    if task not in tasks or (rest and task not in {"test", "lab"}):
         print(__doc__, file=sys.stderr)
         return 2
     if task != "clean":

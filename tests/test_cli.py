@@ -127,16 +127,33 @@ def test_the_exit_code_reaches_the_shell(tmp_path: Path) -> None:
     assert "Traceback" not in ran.stderr
 
 
-def test_without_the_packages_for_notebooks_the_command_says_what_to_install() -> None:
-    code = "import sys; sys.modules['nbformat'] = None; from crampstats.cli import main; sys.exit(main(['reproduce']))"
+def test_without_the_packages_for_notebooks_the_command_says_what_to_install(tmp_path: Path) -> None:
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "requirements.lock").touch()
+    task = ["reproduce", "--project", str(tmp_path)]
+    code = f"import sys; sys.modules['nbformat'] = None; from crampstats.cli import main; sys.exit(main({task}))"
     ran = run("-c", code)
     assert ran.returncode == 2
-    assert ran.stderr == "crampstats reproduce needs nbformat: pip install 'crampstats[lab]'.\n"
+    assert ran.stderr == (
+        "crampstats reproduce needs nbformat; in the checkout: python -m pip install '.[lab]', or python3 run.py reproduce\n"
+    )
+
+
+def test_outside_of_a_checkout_nothing_is_asked_to_be_installed(tmp_path: Path) -> None:
+    task = ["reproduce", "--project", str(tmp_path)]
+    code = f"import sys; sys.modules['nbformat'] = None; from crampstats.cli import main; sys.exit(main({task}))"
+    ran = run("-c", code)
+    assert ran.returncode == 2
+    assert "is no checkout of crampstats" in ran.stderr
+    assert "pip" not in ran.stderr
 
 
 def test_the_task_is_run_on_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from crampstats.report import build
 
+    for root in (tmp_path, tmp_path / "below"):
+        (root / "notebooks").mkdir(parents=True)
+        (root / "requirements.lock").touch()
     calls = []
     monkeypatch.setattr(build, "main", lambda task, root: calls.append((task, root)) or 1)
     monkeypatch.chdir(tmp_path)

@@ -360,6 +360,17 @@ def test_the_band_is_called_by_its_level(level: float, called: str) -> None:
     assert band.get_label() == called
 
 
+def test_a_curve_with_gaps_between_reported_values_is_refused() -> None:
+    _, (ax,) = figures.canvas()
+    with pytest.raises(
+        CrampstatsError, match=r"steps of 0\.1, and no cut-off lies on the values between 1\.6 and 1\.8"
+    ):
+        figures.draw_cutoff_curve(curve(0.66, 0.75), ax=ax, xlabel="x", ylabel="y")
+    assert list(ax.lines) == []
+    drawn = figures.draw_cutoff_curve(curve(0.66, 0.70, 0.75), ax=ax, xlabel="x", ylabel="y")
+    assert drawn["cutoff"].tolist() == [0.66, 0.70, 0.75]
+
+
 def test_cut_offs_have_to_ascend() -> None:
     _, (ax,) = figures.canvas()
     with pytest.raises(CrampstatsError, match="in ascending order"):
@@ -492,6 +503,20 @@ def against_truth() -> pd.DataFrame:
         ("a", "adjusted", 1.5, 1.1, 2.0, 1.4),
     ]
     return pd.DataFrame(rows, columns=["cause", "way", "estimate", "conf_low", "conf_high", "truth"])
+
+
+def test_proportions_without_series_have_one_colour_and_no_names() -> None:
+    cramps = cs.datasets.nhanes_cramps().observed("cramp_class")
+    shares = cs.prevalence(cramps, {"any": "cramp_class >= 1"}, by=["sex"])
+    _, (ax,) = figures.canvas()
+    drawn = figures.draw_prevalence(shares, y="sex", ax=ax, xlabel=XLABEL)
+    assert drawn["position"].tolist() == [0.0, 1.0]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["male", "female"]
+    assert [text.get_text() for text in ax.texts] == [f"{value * 100:.1f} %" for value in shares.value]
+    with pytest.raises(CrampstatsError, match="several estimates share one sex"):
+        figures.draw_prevalence(
+            cs.prevalence(cramps, "cramp_class >= 1", by=["sex", "age_group"]), y="sex", ax=ax, xlabel=""
+        )
 
 
 def test_ratios_beside_their_truth() -> None:

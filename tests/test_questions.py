@@ -853,3 +853,11 @@ def test_either_spelling_finds_a_column_of_a_bare_frame() -> None:
         for asked in ("\u00b5g", "\u03bcg"):
             assert answers(asked, pd.DataFrame({column: [1.5]})) == [1.5]
             assert column_named(pd.DataFrame({column: [1.5]}), asked, pytest.fail).name == column
+
+
+def test_a_column_in_another_unit_is_no_slip_of_the_pen() -> None:
+    serum = cs.datasets.nhanes_magnesium()
+    with pytest.raises(QuestionError, match=r"'magnesium_mg_dl' holds it in another unit: convert the cut-off first"):
+        serum.where("magnesium_mmol_l <= 0.70")
+    with pytest.raises(QuestionError, match=r"did you mean 'magnesium_mg_dl'\?"):
+        serum.where("magnesium_mg_d <= 1.7")

@@ -142,13 +142,15 @@ def test_links_of_the_prose_stay_links(page: Page) -> None:
 
 def test_the_navigation_leads_to_the_pages_that_are_there_and_says_where_one_is(page: Page, index: Page) -> None:
     there = {path.name for path in Path(page.folder).glob("*.html")}
-    for shown, current in ((page, "true"), (index, "page")):
+    for shown, place, current in ((page, "index.html#questions", "true"), (index, "index.html", "page")):
         links = [attributes for attributes in shown.of("a") if attributes.get("aria-current")]
-        assert links == [{"href": "index.html", "aria-current": current}]
+        assert links == [{"href": place, "aria-current": current}]
         assert shown.of("a")[0] == {"class": "skip", "href": "#content"}
         assert [main["id"] for main in shown.of("main")] == ["content"]
-    places = [attributes["href"] for attributes in page.of("a")][1 : 2 + sum(name in there for name, _ in pages.PLACES)]
-    assert places == ["index.html", *(name for name, _ in pages.PLACES if name in there)]
+    expected = [name for name, _ in pages.PLACES if name.partition("#")[0] in there]
+    places = [attributes["href"] for attributes in page.of("a")][2 : 2 + len(expected)]
+    assert places == expected
+    assert "index.html#questions" in expected
 
 
 def test_prose_code_and_every_kind_of_output_are_shown(page: Page) -> None:

@@ -221,6 +221,11 @@ def test_the_oldest_versions_want_the_oldest_python(
     assert run.calls == []
 
 
+def test_further_arguments_go_to_jupyter(ready: ModuleType) -> None:
+    assert ready.main(["lab", "--no-browser"]) == 0
+    assert ready.calls == [[str(ready.USUAL.python), *TASKS["lab"][0], "--no-browser"]]
+
+
 def test_further_arguments_go_to_pytest(ready: ModuleType) -> None:
     assert ready.main(["test", "-k", "cramps", "--lf"]) == 0
     assert ready.calls == [[str(ready.USUAL.python), *TASKS["test"][0], "-k", "cramps", "--lf"]]

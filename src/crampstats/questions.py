@@ -47,6 +47,7 @@ COMPARISONS: dict[type[ast.cmpop], tuple[str, Callable[[Any, Any], Any]]] = {
 # What columns of Python objects may hold to be taken for numbers or truths; pandas makes such columns of True, False and
 # empty cells.
 PLAIN_OBJECTS = {"boolean", "integer", "floating", "mixed-integer-float"}
+UNIT_ENDING = re.compile(r"_(?:mmol_l|umol_l|mg_dl|meq_l)$")
 HINTS: dict[type[ast.AST], str] = {
     ast.BitAnd: "write 'and'",
     ast.BitOr: "write 'or'",
@@ -419,13 +420,21 @@ def column_named(data: pd.DataFrame, name: str, fail: Callable[[str], NoReturn])
     """
     found = _find(data, name)
     if found is None:
-        near = difflib.get_close_matches(name, [str(column) for column in data.columns], n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}?" if near else f"the columns are {', '.join(map(str, data.columns[:12]))}"
-        fail(f"there is no column {name!r}; {hint}")
+        fail(f"there is no column {name!r}; {_hint(name, [str(column) for column in data.columns])}")
     series = data[found]
     if isinstance(series, pd.DataFrame):
         fail(f"there are {series.shape[1]} columns named {name!r}")
     return series
+
+
+def _hint(name: str, columns: list[str]) -> str:
+    """Say which column may be meant; one of the same measure in another unit is no slip of the pen."""
+    measure = UNIT_ENDING.sub("", name)
+    for column in columns:
+        if UNIT_ENDING.search(name) and UNIT_ENDING.search(column) and UNIT_ENDING.sub("", column) == measure:
+            return f"{column!r} holds it in another unit: convert the cut-off first, see crampstats.units.convert"
+    near = difflib.get_close_matches(name, columns, n=1, cutoff=0.5)
+    return f"did you mean {near[0]!r}?" if near else f"the columns are {', '.join(columns[:12])}"
 
 
 def column_answer(data: pd.DataFrame, name: str, fail: Callable[[str], NoReturn]) -> Answer:

@@ -211,11 +211,11 @@ def _estimates(file: str, arguments: Mapping[str, Any]) -> tuple[bool, str, tupl
         shown += "; drawn one by one, as no --stratum or --cluster is named"
     dropped = [len(one.message.dropped) for one in told if isinstance(one.message, StudyWarning)]
     if any(dropped):
-        rows = "1 row" if dropped[0] == 1 else f"{dropped[0]} rows"
+        rows = "1 row that has" if dropped[0] == 1 else f"{dropped[0]} rows that have"
         left = f"{survey.people:,} people, {shown}"
         return (
             False,
-            f"only without the {rows} that have faults, by --on-fault drop of crampstats prevalence: {left}.",
+            f"only without the {rows} faults, by --on-fault drop of crampstats prevalence: {left}.",
             (),
         )
     return True, f"yes: {people} people, {shown}.", ()

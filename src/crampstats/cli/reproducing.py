@@ -17,9 +17,22 @@ def run(chosen: argparse.Namespace) -> int:
     chosen
         With `task` and `project`.
     """
+    root = chosen.project.resolve()
+    # Before anything is imported: what is missing would not help where there are no notebooks.
+    if not (root / "notebooks").is_dir() or not (root / "requirements.lock").exists():
+        print(
+            f"crampstats {chosen.task}: {root} is no checkout of crampstats, it lacks notebooks/ or requirements.lock. In a "
+            f"checkout: python3 run.py {chosen.task}",
+            file=sys.stderr,
+        )
+        return 2
     try:
         from crampstats.report.build import main
     except ModuleNotFoundError as error:
-        print(f"crampstats {chosen.task} needs {error.name}: pip install 'crampstats[lab]'.", file=sys.stderr)
+        print(
+            f"crampstats {chosen.task} needs {error.name}; in the checkout: python -m pip install '.[lab]', or python3 run.py "
+            f"{chosen.task}",
+            file=sys.stderr,
+        )
         return 2
-    return main(chosen.task, chosen.project.resolve())
+    return main(chosen.task, root)

@@ -46,11 +46,12 @@ def draw_cutoff_curve(
     Raises
     ------
     CrampstatsError
-        If the cut-offs do not ascend.
+        If the cut-offs do not ascend, or leave out steps of reporting between them, where the share may have risen.
     """
     drawn = curve.to_frame()[["cutoff", "at_most", "band_low", "band_high", "interpolated"]]
     if not drawn["cutoff"].is_monotonic_increasing:
         raise CrampstatsError("draw_cutoff_curve: the cut-offs have to be in ascending order.")
+    _refuse_gaps(curve)
     x, percent = drawn["cutoff"], drawn.drop(columns="cutoff") * 100
     with mpl.rc_context(STYLE):
         ax.fill_between(
@@ -92,3 +93,16 @@ def draw_cutoff_curve(
         ax.set_axisbelow(True)
         sns.despine(ax=ax)
     return drawn
+
+
+def _refuse_gaps(curve: CutoffCurve) -> None:
+    """Refuse a curve that says nothing of some reported values: it would be drawn level where it rises."""
+    if curve.step is None:
+        return
+    wide = np.flatnonzero(np.diff(curve.reported) > 1.5 * curve.step)
+    if len(wide):
+        first, last = curve.reported[wide[0]], curve.reported[wide[0] + 1]
+        raise CrampstatsError(
+            f"draw_cutoff_curve: {curve.column} is reported in steps of {curve.step:g}, and no cut-off lies on the values between "
+            f"{first:g} and {last:g}; give cutoff_curve() each reported value, or a fine grid as in np.linspace."
+        )

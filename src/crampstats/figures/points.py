@@ -27,7 +27,14 @@ SIZE = 11
 
 
 def draw_prevalence(
-    estimate: Estimate, *, y: str, series: str, ax: Axes, xlabel: str, title: str = "", level: float = 0.95
+    estimate: Estimate,
+    *,
+    y: str,
+    series: str | None = None,
+    ax: Axes,
+    xlabel: str,
+    title: str = "",
+    level: float = 0.95,
 ) -> pd.DataFrame:
     """Draw proportions with their intervals as points, one row a group, one colour a series.
 
@@ -36,11 +43,11 @@ def draw_prevalence(
     Parameters
     ----------
     estimate
-        Proportions, one for each pair of `y` and `series`.
+        Proportions, one for each pair of `y` and `series`, or for each `y`.
     y
         The column whose levels are the rows, from the top in their order.
     series
-        The column whose levels have colours and markers; at most four.
+        The column whose levels have colours and markers; at most four. None: one colour for all.
     ax
         Where to draw.
     xlabel
@@ -62,15 +69,17 @@ def draw_prevalence(
         of an interval is negative.
     """
     labels = estimate.labels
-    absent = [name for name in (y, series) if name not in labels.columns]
+    told_apart = [y] if series is None else [y, series]
+    absent = [name for name in told_apart if name not in labels.columns]
     if absent:
         raise CrampstatsError(f"draw_prevalence: {absent} do not label the estimates; {list(labels.columns)} do.")
-    if labels.duplicated([y, series]).any():
+    if labels.duplicated(told_apart).any():
         raise CrampstatsError(
-            f"draw_prevalence: several estimates share one {y} and {series}; choose among them with estimate.where()."
+            f"draw_prevalence: several estimates share one {' and '.join(told_apart)}; choose among them with estimate.where()."
         )
     drawn = estimate.to_frame(level=level)
-    groups, kinds = list(dict.fromkeys(drawn[y])), list(dict.fromkeys(drawn[series]))
+    kind_of = drawn[series] if series else pd.Series("", index=drawn.index)
+    groups, kinds = list(dict.fromkeys(drawn[y])), list(dict.fromkeys(kind_of))
     if len(kinds) > len(COLOURS):
         raise CrampstatsError(
             f"draw_prevalence: {len(kinds)} series are too many to tell apart; at most {len(COLOURS)}."
@@ -81,12 +90,10 @@ def draw_prevalence(
             "differences are."
         )
     offsets = {kind: (index - (len(kinds) - 1) / 2) * 0.28 for index, kind in enumerate(kinds)}
-    drawn["position"] = [
-        groups.index(group) + offsets[kind] for group, kind in zip(drawn[y], drawn[series], strict=True)
-    ]
+    drawn["position"] = [groups.index(group) + offsets[kind] for group, kind in zip(drawn[y], kind_of, strict=True)]
     with mpl.rc_context(STYLE):
         for kind, colour, marker in zip(kinds, COLOURS, MARKERS, strict=False):
-            part = drawn[drawn[series] == kind]
+            part = drawn[kind_of == kind]
             reach = [part["estimate"] - part["conf_low"], part["conf_high"] - part["estimate"]]
             ax.errorbar(
                 part["estimate"] * 100,
@@ -101,7 +108,7 @@ def draw_prevalence(
             )
             first = part.index[part[y] == groups[0]]
             for index, value, high, position in part[["estimate", "conf_high", "position"]].itertuples():
-                named = f"   {with_dashes(kind)}" if index in first else ""
+                named = f"   {with_dashes(kind)}" if series and index in first else ""
                 ax.annotate(
                     f"{value * 100:.1f} %{named}",
                     (high * 100, position),

@@ -74,7 +74,9 @@ def notebook_pages(notebooks: Mapping[str, Any], citations: Mapping[str, str]) -
         body, _ = exporter.from_notebook_node(notebook)
         linked = in_texts(_with_anchors(body), link)
         pages.append(
-            Page(f"{name}.html", title_of(notebook), linked + _neighbours(notebooks, index), place="index.html")
+            Page(
+                f"{name}.html", title_of(notebook), linked + _neighbours(notebooks, index), place="index.html#questions"
+            )
         )
     return pages
 

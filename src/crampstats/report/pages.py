@@ -21,6 +21,7 @@ SITE = "crampstats"
 # Where the navigation leads, and what it says.
 PLACES = (
     ("index.html", "Story"),
+    ("index.html#questions", "Questions"),
     ("cut-offs.html", "Cut-offs"),
     ("evidence.html", "Evidence"),
     ("claims.html", "Claims"),
@@ -114,7 +115,7 @@ def render(page: Page, names: Iterable[str]) -> bytes:
     places = "\n".join(
         _place(name, text, name == (page.place or page.name), name == page.name)
         for name, text in PLACES
-        if name in there
+        if name.partition("#")[0] in there
     )
     title = page.title if page.title == SITE else f"{page.title} – {SITE}"
     script = f"<script>\n{page.script}</script>\n" if page.script else ""
@@ -127,7 +128,7 @@ def render(page: Page, names: Iterable[str]) -> bytes:
 def _place(name: str, text: str, within: bool, here: bool) -> str:
     """Return an entry of the navigation."""
     current = ' aria-current="page"' if here else ' aria-current="true"' if within else ""
-    return f'<li><a href="{quote(name)}"{current}>{html.escape(text)}</a></li>'
+    return f'<li><a href="{quote(name, safe="#")}"{current}>{html.escape(text)}</a></li>'
 
 
 def write_pages(pages: Sequence[Page], folder: Path) -> None:

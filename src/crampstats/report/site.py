@@ -100,7 +100,7 @@ def _index(contents: Contents) -> Page:
         pictures = pictures_of(contents.notebooks)
         told = story(text.read_text(encoding="utf-8"), contents.results / "tables", pictures)
     body = (
-        f"<h1>{TITLE}</h1>\n{told}\n<h2>Questions and answers</h2>\n"
+        f'<h1>{TITLE}</h1>\n{told}\n<h2 id="questions">Questions and answers</h2>\n'
         f'<ol class="questions">\n{_questions(contents.notebooks)}\n</ol>\n'
         f"<h2>Are these the committed results?</h2>\n{_verdict(contents)}"
     )
