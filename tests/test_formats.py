@@ -28,7 +28,7 @@ PLAIN = [
 
 
 def test_csv_reads_back_equal() -> None:
-    back = pd.read_csv(io.BytesIO(content(FRAME, ".csv")))
+    back = pd.read_csv(io.BytesIO(content(FRAME, ".csv")), float_precision="round_trip")
     pd.testing.assert_frame_equal(back, FRAME.astype({"sex": "str", "yes": float}), check_exact=True)
 
 
