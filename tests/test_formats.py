@@ -28,8 +28,12 @@ PLAIN = [
 
 
 def test_csv_reads_back_equal() -> None:
-    back = pd.read_csv(io.BytesIO(content(FRAME, ".csv")), float_precision="round_trip")
-    pd.testing.assert_frame_equal(back, FRAME.astype({"sex": "str", "yes": float}), check_exact=True)
+    written = content(FRAME, ".csv")
+    assert f",{0.1 + 0.2!r}," in written.decode()
+    # pandas 3.0 reads the last digit otherwise than Python does.
+    pd.testing.assert_frame_equal(
+        pd.read_csv(io.BytesIO(written)), FRAME.astype({"sex": "str", "yes": float}), rtol=1e-14
+    )
 
 
 def test_json_reads_back_equal() -> None:
