@@ -615,6 +615,18 @@ def test_estimators_refuse_what_they_cannot_do() -> None:
         Mean("x", by="y")(survey)
 
 
+@pytest.mark.parametrize("reference", [{"diabetes": False}, {"diabetes": 0.0}, {"diabetes": "diabetes * 0"}])
+def test_settings_of_other_kinds_share_a_matrix(reference: dict) -> None:
+    classes = cs.datasets.nhanes_magnesium("packaged_diabetes").observed("magnesium_class", "diabetes")
+    people = classes.define(low="magnesium_class in ['at most 1.6', '1.7']")
+    asked = "low ~ sex + diabetes", "binomial"
+    found = StandardizedContrast(*asked, {"diabetes": True}, reference)(people)
+    model = cs.fit(people, asked[0], family=asked[1])
+    expected = cs.difference(cs.g_formula(model, {"diabetes": 1}), cs.g_formula(model, {"diabetes": 0}))
+    assert found.value == pytest.approx(expected.value, rel=1e-12)
+    assert found.std_error == pytest.approx(expected.std_error, rel=1e-10)
+
+
 SAMPLED = SamplingPlan(stratum="region", cluster="village", clusters=6, cluster_chance="size", people=10)
 
 
